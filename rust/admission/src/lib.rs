@@ -1,0 +1,62 @@
+//! Who calls, and whether they may: decided from the head alone, before a byte of the body is read.
+//!
+//! Virtual keys are held as digests under a key that is drawn at start, so that memory holds no secret that a caller
+//! could show again elsewhere, and looking one up takes a time that says nothing about how much of it was right.
+//! Where the policy has no keys, whoever can open a connection is let in, except web pages: a browser on the same
+//! machine must not be able to spend its owner's credentials, so a foreign `Origin`, or a `Host` that is not this
+//! machine (a name that an attacker's DNS points here), is refused.
+//!
+//! Not here: limits and budgets on what a caller may use (they will stand beside this), and what the key's aliases
+//! hide (`plan`).
+
+mod keys;
+mod origin;
+
+pub use keys::{Digests, is_weak};
+pub use origin::Origins;
+
+use fault::Fault;
+use http1::RequestHead;
+use plan::Callers;
+
+/// A caller that was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The policy has no keys.
+    Anyone,
+    /// The holder of the key with this index in the plan.
+    Key(usize),
+}
+
+/// Decides who is let in.
+#[derive(Debug)]
+pub struct Admission {
+    callers: Callers,
+    digests: Digests,
+    origins: Origins,
+}
+
+impl Admission {
+    /// `digests` are those of the plan's keys, in its order.
+    pub fn new(callers: Callers, digests: Digests, origins: Origins) -> Self {
+        Self { callers, digests, origins }
+    }
+
+    /// Lets a caller in, or says why not: [`fault::Kind::KeyRejected`], [`fault::Kind::OriginForbidden`],
+    /// [`fault::Kind::HostForbidden`]. `unix`: the connection came over a unix socket, where a host name says nothing.
+    pub fn admit(&self, head: &RequestHead, unix: bool) -> Result<Caller, Fault> {
+        match self.callers {
+            Callers::Keys => self.digests.find(head).map(Caller::Key),
+            Callers::Anyone => self.origins.check(head).map(|()| Caller::Anyone),
+            Callers::Loopback => {
+                self.origins.check(head)?;
+                if unix { Ok(()) } else { origin::check_host(head) }.map(|()| Caller::Anyone)
+            }
+        }
+    }
+
+    /// The web origins that may call.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+}

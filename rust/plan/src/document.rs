@@ -1,0 +1,388 @@
+//! The plan document, field by field. `python/headgate/plan/document.py` is its twin; `tests/plan` holds them together.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The whole plan.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The version of this document's form; see [`crate::FORMAT`].
+    pub format: u32,
+    /// SHA-256, in lower-case hex, of the canonical JSON without this field.
+    pub hash: String,
+    /// Where to listen.
+    pub listen: Listen,
+    /// Who may call.
+    pub callers: Callers,
+    /// Limits of the data listener.
+    pub http: HttpLimits,
+    /// How many worker threads.
+    pub workers: Workers,
+    /// How a stop proceeds.
+    pub drain: Drain,
+    /// The way out to providers.
+    pub egress: Egress,
+    /// What is written to the log.
+    pub log: Log,
+    /// Who answers calls.
+    pub providers: Vec<Provider>,
+    /// One model at one provider, each.
+    pub deployments: Vec<Deployment>,
+    /// What callers ask for. Exact names stand before patterns; among patterns the longer fixed part stands first, and
+    /// the first that matches counts.
+    pub aliases: Vec<Alias>,
+    /// Model names that exactly one of the providers is known for, sorted by name.
+    pub models: Vec<KnownModel>,
+    /// Virtual keys; empty exactly when `callers` is not `keys`.
+    pub keys: Vec<Key>,
+    /// The provider (an index) of calls that name no model.
+    pub passthrough: Option<usize>,
+    /// Timeouts of calls that go through no alias.
+    pub timeouts: Timeouts,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The base URL's listener.
+    pub data: Address,
+    /// Probes, metrics, drain.
+    pub ops: Address,
+    /// TLS of `data`.
+    pub tls: Option<TlsFiles>,
+}
+
+/// A listening address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// An IP address and a port; port 0 lets the system choose.
+    Tcp(std::net::SocketAddr),
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+/// Certificate chain and private key, PEM; read at start and reload.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The chain, leaf first.
+    pub cert: PathBuf,
+    /// The leaf's key.
+    pub key: PathBuf,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Callers {
+    /// Whoever shows one of `keys`.
+    Keys,
+    /// Anyone on this machine, but no web page: a foreign `Origin` or a `Host` that is not loopback is refused.
+    Loopback,
+    /// Anyone who can reach the listener; the policy said `open: true`.
+    Anyone,
+}
+
+/// Limits of the data listener.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpLimits {
+    /// The largest body that is read for its model.
+    pub max_body_bytes: u64,
+    /// The largest body that is passed on as it comes.
+    pub max_upload_bytes: u64,
+    /// The largest head of a request; at least 1 KiB, at most 1 MiB.
+    pub max_head_bytes: u32,
+    /// Open connections over all workers; loopback and unix sockets are not counted.
+    pub max_connections: u32,
+    /// How long a connection may rest between calls.
+    pub idle_ms: u64,
+    /// How long the head or the body of a request may stop arriving.
+    pub read_gap_ms: u64,
+    /// Web origins that may call, such as `https://app.example`; lower case.
+    pub origins: Vec<String>,
+}
+
+/// How many worker threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Workers {
+    /// What the cgroup's quota and the affinity give.
+    Auto,
+    /// As many as stated, at least 1.
+    Fixed(u16),
+}
+
+/// How a stop proceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drain {
+    /// How long new calls are still taken after readiness has failed.
+    pub accept_for_ms: u64,
+    /// How long open calls may go on after that.
+    pub grace_ms: u64,
+}
+
+/// The way out to providers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Whether to go through a proxy.
+    pub proxy: Proxy,
+    /// Whom to trust in TLS.
+    pub roots: Roots,
+}
+
+/// Whether to go through a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proxy {
+    /// What `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say at start.
+    Env,
+    /// Never.
+    Off,
+    /// Always through this `http://host:port`.
+    Url(String),
+}
+
+/// Whom to trust in TLS; the union of what is on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roots {
+    /// The operating system's store.
+    pub system: bool,
+    /// Mozilla's roots, as built in.
+    pub bundled: bool,
+    /// More roots, PEM files.
+    pub files: Vec<PathBuf>,
+}
+
+/// What is written to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The least level of events.
+    pub level: Level,
+    /// Which calls have a line.
+    pub calls: CallLog,
+}
+
+/// A level of log events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Everything that helps to find a defect.
+    Debug,
+    /// What an operator wants to know.
+    Info,
+    /// What an operator should look at.
+    Warn,
+    /// What an operator must look at.
+    Error,
+}
+
+/// Which calls have a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallLog {
+    /// None.
+    Off,
+    /// Those that failed.
+    Errors,
+    /// Each.
+    All,
+}
+
+/// Who answers calls.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The name in the policy.
+    pub id: String,
+    /// The dialect family it speaks; `openai` alone as yet.
+    pub dialect: String,
+    /// Its addresses, at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// What we show it; empty where it asks for nothing. Several are used in turn.
+    pub credentials: Vec<SecretRef>,
+    /// How a credential is shown.
+    pub auth: Auth,
+    /// More header lines for every call: lower-case name to value.
+    pub headers: BTreeMap<String, String>,
+    /// Which versions of HTTP to speak.
+    pub http: HttpVersions,
+}
+
+/// One address of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Stable over reloads: state is kept under it.
+    pub id: String,
+    /// How to connect.
+    pub scheme: Scheme,
+    /// A host name or an IP address without brackets; for `unix`, the path of the socket.
+    pub host: String,
+    /// The port; 0 for `unix`.
+    pub port: u16,
+    /// What stands between the authority and `/chat/completions`: empty, or `/v1` and the like, with no slash at its end.
+    pub base_path: String,
+    /// Whether the policy wrote this host. Then it may be private; otherwise it must be global.
+    pub named: bool,
+}
+
+/// How to connect to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Plain TCP.
+    Http,
+    /// TLS.
+    Https,
+    /// A unix socket, plain.
+    Unix,
+}
+
+/// How a credential is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The header, lower case.
+    pub header: String,
+    /// What stands before the credential, such as `Bearer ` with its blank; may be empty.
+    pub prefix: String,
+}
+
+/// Which versions of HTTP to speak to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpVersions {
+    /// Over TLS what ALPN settles, else HTTP/1.1.
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; without TLS by prior knowledge.
+    Http2,
+}
+
+/// Where a secret stands; resolved at start and reload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretRef {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, less one newline at its end.
+    File(PathBuf),
+    /// Written in the policy itself. Such a plan stays in memory; `compile` refuses to print it.
+    Literal(String),
+}
+
+/// One model at one provider.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// The name in the policy.
+    pub id: String,
+    /// An index into `providers`.
+    pub provider: usize,
+    /// The provider's name of the model; `{1}` is what an alias's star stood for.
+    pub model: String,
+    /// How many tokens its context holds, where that is known.
+    pub context_tokens: Option<u64>,
+}
+
+/// What callers ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    /// The name, with at most one `*`.
+    pub name: String,
+    /// Steps in order, at least one; a later one is a fallback.
+    pub chain: Vec<Step>,
+    /// Timeouts of its calls.
+    pub timeouts: Timeouts,
+}
+
+/// One step of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Who shares the step's calls; 1 to 64.
+    pub shares: Vec<Share>,
+    /// How they share them.
+    pub balance: Balance,
+    /// What must have happened to the step before; empty for the first step alone.
+    pub when: Vec<Condition>,
+}
+
+/// A deployment's share of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// An index into `deployments`.
+    pub deployment: usize,
+    /// At least 1.
+    pub weight: u32,
+}
+
+/// How the deployments of a step share its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// At random, by weight.
+    Weighted,
+}
+
+/// What must have happened for a fallback to be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// No connection to any endpoint of the step before.
+    Unavailable,
+}
+
+/// A model name that one provider alone is known for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownModel {
+    /// The model's name.
+    pub name: String,
+    /// An index into `providers`.
+    pub provider: usize,
+}
+
+/// A virtual key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Its name in the policy, for logs.
+    pub name: String,
+    /// What the caller shows.
+    pub secret: SecretRef,
+    /// The aliases (indices) that it may ask for; `null` for every alias and every model.
+    pub aliases: Option<Vec<usize>>,
+    /// Whether it may make calls that name no model.
+    pub passthrough: bool,
+}
+
+/// Timeouts of a call; each at least 1 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// To a connection, name resolution and TLS included.
+    pub connect_ms: u64,
+    /// From the request sent to the first content of a stream.
+    pub first_token_ms: u64,
+    /// Between pieces of content of a stream.
+    pub idle_ms: u64,
+    /// One try that is not streamed.
+    pub attempt_ms: u64,
+    /// The call, when it is not streamed.
+    pub total_ms: u64,
+    /// The call, when it is streamed.
+    pub stream_total_ms: u64,
+}

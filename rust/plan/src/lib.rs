@@ -1,0 +1,22 @@
+//! The compiled plan: what an operator's policy means, with nothing left to look up.
+//!
+//! Python lowers a policy to one canonical JSON document (`python/headgate/plan`); this crate reads it and answers one
+//! question: where may a call for this model go ([`Plan::route`])? There are no defaults here: a field that is missing
+//! or unknown refuses the plan, and so does a format or a hash that does not fit. Secrets appear as references only.
+//!
+//! References between parts are indices into the lists of [`Plan`]; [`Plan::read`] checks each once, so that nothing
+//! on the path of a call has to.
+//!
+//! Not here: resolving secrets (`gateway`), choosing among healthy endpoints (`attempt`).
+
+mod document;
+mod read;
+mod route;
+
+pub use document::{
+    Address, Alias, Auth, Balance, CallLog, Callers, Condition, Deployment, Drain, Egress, Endpoint, HttpLimits,
+    HttpVersions, Key, KnownModel, Level, Listen, Log, Plan, Provider, Proxy, Roots, Scheme, SecretRef, Share, Step,
+    Timeouts, TlsFiles, Workers,
+};
+pub use read::{FORMAT, Unreadable};
+pub use route::{Candidate, Candidates, Label, Route, Scope};

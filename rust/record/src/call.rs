@@ -1,0 +1,289 @@
+//! One call: opened when its head is in, closed once, by name.
+
+use crate::log::Lines;
+use crate::metrics::{AttemptSeries, CallSeries, Meters, class};
+use crate::wheel::Wheel;
+use fault::{Fault, Kind};
+use serde_json::json;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The caller has a whole answer; its status says what the provider made of the call.
+    Answered,
+    /// The gateway refused: the caller's fault or the policy's.
+    Refused,
+    /// No provider answered.
+    Failed,
+    /// The answer had begun and could not be finished.
+    Cut,
+    /// The caller went away first.
+    ClientGone,
+}
+
+impl Outcome {
+    /// All, in the order of the metric's table.
+    pub const ALL: [Self; 5] = [Self::Answered, Self::Refused, Self::Failed, Self::Cut, Self::ClientGone];
+
+    /// The word in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Cut => "cut",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// One try of a call at one endpoint.
+#[derive(Debug)]
+pub struct Attempt {
+    series: Arc<AttemptSeries>,
+    started_ns: u64,
+    result: Result<u16, Kind>,
+}
+
+/// Makes ids of calls: unique over replicas, and in order within a worker.
+#[derive(Debug)]
+pub struct RequestIds {
+    seed: u64,
+    next: Cell<u64>,
+}
+
+impl RequestIds {
+    /// Ids under a random seed, one for each worker.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, next: Cell::new(0) }
+    }
+
+    /// The next id: `req_` and 32 hex digits.
+    pub fn next(&self) -> String {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        format!("req_{:016x}{number:016x}", self.seed)
+    }
+}
+
+/// What is known of one call.
+///
+/// Dropped without being closed it counts as [`Outcome::ClientGone`]: a listener drops a call whose caller left.
+#[derive(Debug)]
+pub struct Record {
+    id: String,
+    meters: Arc<Meters>,
+    lines: Rc<Lines>,
+    wheel: Rc<Wheel>,
+    series: Option<Arc<CallSeries>>,
+    key: Option<Rc<str>>,
+    attempts: Vec<Attempt>,
+    step: usize,
+    opened_ns: u64,
+    waited_ns: u64,
+    request_bytes: u64,
+    response_bytes: u64,
+    status: Option<u16>,
+    first_token_ns: Option<u64>,
+    streaming: bool,
+    open: bool,
+}
+
+impl Record {
+    /// Opens the record of a call whose head has just come.
+    pub fn open(id: String, meters: Arc<Meters>, lines: Rc<Lines>, wheel: Rc<Wheel>) -> Self {
+        meters.in_flight.add(1);
+        let opened_ns = wheel.now();
+        Self {
+            id,
+            meters,
+            lines,
+            wheel,
+            series: None,
+            key: None,
+            attempts: Vec::new(),
+            step: 0,
+            opened_ns,
+            waited_ns: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            status: None,
+            first_token_ns: None,
+            streaming: false,
+            open: true,
+        }
+    }
+
+    /// The id that the caller and the log see.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The clock that the call goes by.
+    pub fn wheel(&self) -> &Rc<Wheel> {
+        &self.wheel
+    }
+
+    /// The name of the caller's key.
+    pub fn called_by(&mut self, key: Rc<str>) {
+        self.key = Some(key);
+    }
+
+    /// Where the call is counted, once its route is known.
+    pub fn routed(&mut self, series: Arc<CallSeries>) {
+        self.series = Some(series);
+    }
+
+    /// Time spent waiting for the caller or a provider, which is not ours.
+    pub fn waited(&mut self, ns: u64) {
+        self.waited_ns += ns;
+    }
+
+    /// Bytes of body received from the caller.
+    pub fn received(&mut self, bytes: u64) {
+        self.request_bytes += bytes;
+    }
+
+    /// Bytes of body handed to the caller.
+    pub fn delivered(&mut self, bytes: u64) {
+        self.response_bytes += bytes;
+    }
+
+    /// Notes a finished attempt: begun at `started_ns` of the wheel, in step `step` of its chain, answered with a
+    /// status or failed.
+    pub fn tried(&mut self, series: &Arc<AttemptSeries>, step: usize, started_ns: u64, result: Result<u16, Kind>) {
+        let took = self.wheel.now().saturating_sub(started_ns);
+        match result {
+            Ok(status) => {
+                series.answered[class(Some(status))].add(1);
+                series.seconds.observe(took);
+            }
+            Err(kind) => {
+                if let Some(at) = Kind::ALL.iter().position(|known| *known == kind) {
+                    series.failed[at].add(1);
+                }
+            }
+        }
+        self.waited_ns += took;
+        self.step = step;
+        self.attempts.push(Attempt { series: Arc::clone(series), started_ns, result });
+    }
+
+    /// How many attempts there were.
+    pub fn attempts(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// The status that the caller gets. Returns what the gateway added until now, in nanoseconds.
+    pub fn answers(&mut self, status: u16) -> u64 {
+        self.status = Some(status);
+        let overhead = self.wheel.now().saturating_sub(self.opened_ns).saturating_sub(self.waited_ns);
+        self.meters.overhead.observe(overhead);
+        overhead
+    }
+
+    /// The answer is a stream from here on.
+    pub fn streams(&mut self) {
+        self.streaming = true;
+        self.meters.streams.add(1);
+    }
+
+    /// The first content of a stream has come.
+    pub fn first_token(&mut self) {
+        if let Some(attempt) = self.attempts.last().filter(|_| self.first_token_ns.is_none()) {
+            let took = self.wheel.now().saturating_sub(attempt.started_ns);
+            attempt.series.first_token.observe(took);
+            self.first_token_ns = Some(took);
+        }
+    }
+
+    /// The whole answer has gone to the caller.
+    pub fn close(mut self) {
+        self.end(Outcome::Answered, None);
+    }
+
+    /// The caller got an error of ours in place of an answer, with the fault's status.
+    pub fn close_refused(mut self, fault: &Fault) {
+        self.status = Some(fault.kind().row().status);
+        self.meters.refused(fault.kind());
+        let outcome = match fault.kind().row().origin {
+            fault::Origin::Caller | fault::Origin::Gateway => Outcome::Refused,
+            fault::Origin::Upstream => Outcome::Failed,
+        };
+        self.end(outcome, Some(fault));
+    }
+
+    /// The answer had begun and could not be finished.
+    pub fn close_cut(mut self, fault: &Fault) {
+        self.meters.refused(fault.kind());
+        self.end(Outcome::Cut, Some(fault));
+    }
+
+    fn end(&mut self, outcome: Outcome, fault: Option<&Fault>) {
+        self.open = false;
+        self.meters.in_flight.add(-1);
+        if self.streaming {
+            self.meters.streams.add(-1);
+        }
+        let took_ns = self.wheel.now().saturating_sub(self.opened_ns);
+        if let Some(series) = &self.series {
+            series.calls[outcome as usize][class(self.status)].add(1);
+            series.seconds.observe(took_ns);
+            series.request_bytes.add(self.request_bytes);
+            series.response_bytes.add(self.response_bytes);
+            if self.step > 0 && outcome == Outcome::Answered {
+                series.fallbacks.add(1);
+            }
+        }
+        let failed = outcome != Outcome::Answered || self.status.is_some_and(|status| status >= 400);
+        if self.lines.wants(failed) {
+            self.lines.push(&self.line(outcome, fault, took_ns));
+        }
+    }
+
+    /// The log line of the call. Field by field what may be shown: no header, no body, no secret.
+    fn line(&self, outcome: Outcome, fault: Option<&Fault>, took_ns: u64) -> serde_json::Value {
+        let attempts: Vec<_> = self
+            .attempts
+            .iter()
+            .map(|attempt| {
+                let (status, fault) = match attempt.result {
+                    Ok(status) => (Some(status), None),
+                    Err(kind) => (None, Some(kind.row().code)),
+                };
+                json!({"provider": attempt.series.provider, "deployment": attempt.series.deployment,
+                       "status": status, "fault": fault})
+            })
+            .collect();
+        json!({
+            "event": "call",
+            "id": self.id,
+            "key": self.key.as_deref(),
+            "alias": self.series.as_ref().map(|series| &*series.alias),
+            "operation": self.series.as_ref().map(|series| series.operation),
+            "stream": self.series.as_ref().map(|series| series.streamed),
+            "outcome": outcome.name(),
+            "status": self.status,
+            "fault": fault.map(|fault| fault.kind().row().code),
+            "message": fault.map(Fault::message),
+            "cause": fault.and_then(Fault::cause),
+            "took_ms": took_ns / 1_000_000,
+            "first_token_ms": self.first_token_ns.map(|ns| ns / 1_000_000),
+            "request_bytes": self.request_bytes,
+            "response_bytes": self.response_bytes,
+            "attempts": attempts,
+        })
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.open {
+            self.meters.refused(Kind::ClientGone);
+            self.end(Outcome::ClientGone, None);
+        }
+    }
+}

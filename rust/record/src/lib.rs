@@ -1,0 +1,22 @@
+//! What is known of one call, and where that knowledge goes.
+//!
+//! A [`Record`] is opened before a call is admitted and closed, by name, when its last byte has gone or its failure is
+//! decided. Closing adds to the worker's meters and may write a log line; nothing else observes a call. Each worker
+//! owns its meters: it adds with a plain load and store, and the scrape sums over workers, so that counting never
+//! shares a cache line between cores.
+//!
+//! [`Wheel`] is the clock that stages receive instead of reading one: nanoseconds since start, and coarse alarms.
+//!
+//! Not here: the journal and money; how metrics are written on a socket (`gateway`).
+
+mod call;
+mod log;
+mod meter;
+mod metrics;
+mod wheel;
+
+pub use call::{Attempt, Outcome, Record, RequestIds};
+pub use log::{Lines, Style, Wants, event};
+pub use meter::{Counter, Gauge, Histogram};
+pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, families};
+pub use wheel::{Alarm, Wheel};
