@@ -80,7 +80,9 @@ mod tests {
     #[test]
     fn a_key_is_found_in_every_carrier() {
         for (name, value) in [
-            ("authorization", "Bearer second-key"), ("Authorization", "bearer second-key"), ("x-api-key", "second-key"),
+            ("authorization", "Bearer second-key"),
+            ("Authorization", "bearer second-key"),
+            ("x-api-key", "second-key"),
             ("API-Key", "second-key"),
         ] {
             assert_eq!(digests().find(&head(&[(name, value)])).ok(), Some(1), "{name}: {value}");

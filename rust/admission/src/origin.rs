@@ -78,7 +78,15 @@ mod tests {
 
     #[test]
     fn this_machine_is_let_in_by_any_of_its_names() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.9.9.9", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]:1"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8080",
+            "[::ffff:127.0.0.1]:1",
+        ] {
             let admitted = admission(Callers::Loopback).admit(&head(&[("host", host)]), false);
             assert_eq!(admitted.ok(), Some(Caller::Anyone), "{host}");
         }

@@ -38,7 +38,8 @@ pub async fn run<'a, A, E: IntoIterator<Item = usize>>(
             last = Some(fault);
         }
     }
-    Err(last.unwrap_or_else(|| Fault::new(fault::Kind::Internal, "The call had nowhere to go").because("no candidates")))
+    Err(last
+        .unwrap_or_else(|| Fault::new(fault::Kind::Internal, "The call had nowhere to go").because("no candidates")))
 }
 
 #[cfg(test)]

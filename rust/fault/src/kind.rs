@@ -171,6 +171,8 @@ kinds! {
     UpstreamClosed: Upstream, 502, UpstreamError, "provider_closed", Later;
     /// The provider's answer is not HTTP as we accept it.
     UpstreamGarbled: Upstream, 502, UpstreamError, "provider_garbled", Later;
+    /// The provider refused the credential that we showed it (401). The caller's own key is fine.
+    CredentialRejected: Upstream, 502, UpstreamError, "provider_credential_rejected", Never;
     /// One try took longer than `timeouts.attempt`.
     AttemptTimeout: Upstream, 504, UpstreamTimeout, "attempt_timeout", Later;
     /// The call took longer than `timeouts.total`, or a stream longer than `timeouts.stream_total`.
@@ -205,7 +207,11 @@ mod tests {
         for kind in Kind::ALL {
             let row = kind.row();
             assert!((400..=599).contains(&row.status), "{}", kind.name());
-            assert!(row.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{}", row.code);
+            assert!(
+                row.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{}",
+                row.code
+            );
         }
     }
 

@@ -38,6 +38,7 @@ pub struct Plan {
     /// Virtual keys; empty exactly when `callers` is not `keys`.
     pub keys: Vec<Key>,
     /// The provider (an index) of calls that name no model.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub passthrough: Option<usize>,
     /// Timeouts of calls that go through no alias.
     pub timeouts: Timeouts,
@@ -52,6 +53,7 @@ pub struct Listen {
     /// Probes, metrics, drain.
     pub ops: Address,
     /// TLS of `data`.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub tls: Option<TlsFiles>,
 }
 
@@ -292,6 +294,7 @@ pub struct Deployment {
     /// The provider's name of the model; `{1}` is what an alias's star stood for.
     pub model: String,
     /// How many tokens its context holds, where that is known.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub context_tokens: Option<u64>,
 }
 
@@ -364,6 +367,7 @@ pub struct Key {
     /// What the caller shows.
     pub secret: SecretRef,
     /// The aliases (indices) that it may ask for; `null` for every alias and every model.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub aliases: Option<Vec<usize>>,
     /// Whether it may make calls that name no model.
     pub passthrough: bool,

@@ -43,7 +43,11 @@ impl Plan {
     fn check(&self) -> Result<(), Unreadable> {
         let providers = self.providers.len();
         let within = |what: &str, index: usize, len: usize| {
-            if index < len { Ok(()) } else { Err(Unreadable(format!("plan: {what} refers to number {index} of {len}"))) }
+            if index < len {
+                Ok(())
+            } else {
+                Err(Unreadable(format!("plan: {what} refers to number {index} of {len}")))
+            }
         };
         for provider in &self.providers {
             within(&format!("provider {}: endpoints", provider.id), 0, provider.endpoints.len())?;

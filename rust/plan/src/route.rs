@@ -115,8 +115,12 @@ impl Plan {
 
     /// The names that a caller may ask for: aliases (patterns as written), then known models. Not sorted.
     pub fn names<'a>(&'a self, scope: Scope<'a>) -> impl Iterator<Item = &'a str> {
-        let aliases =
-            self.aliases.iter().enumerate().filter(move |(index, _)| scope.holds(*index)).map(|(_, alias)| &*alias.name);
+        let aliases = self
+            .aliases
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| scope.holds(*index))
+            .map(|(_, alias)| &*alias.name);
         let models = self.models.iter().filter(move |_| matches!(scope, Scope::Everything)).map(|known| &*known.name);
         aliases.chain(models)
     }
@@ -201,7 +205,8 @@ impl<D: FnMut(u64) -> u64> Candidates<'_, D> {
     /// Draws among the shares that are left in a step.
     fn draw_share(&mut self, step: &Step) -> Option<usize> {
         let left = |index: usize| self.taken & (1 << index) == 0;
-        let total: u64 = step.shares.iter().enumerate().filter(|(i, _)| left(*i)).map(|(_, s)| u64::from(s.weight)).sum();
+        let total: u64 =
+            step.shares.iter().enumerate().filter(|(i, _)| left(*i)).map(|(_, s)| u64::from(s.weight)).sum();
         let mut rest = step.shares.iter().enumerate().filter(|(i, _)| left(*i));
         if total == 0 {
             return None;
@@ -234,9 +239,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn plan() -> Plan {
-        let timeouts = Timeouts {
-            connect_ms: 1, first_token_ms: 1, idle_ms: 1, attempt_ms: 1, total_ms: 1, stream_total_ms: 1,
-        };
+        let timeouts =
+            Timeouts { connect_ms: 1, first_token_ms: 1, idle_ms: 1, attempt_ms: 1, total_ms: 1, stream_total_ms: 1 };
         let provider = |id: &str| Provider {
             id: id.to_owned(),
             dialect: "openai".to_owned(),
@@ -254,10 +258,16 @@ mod tests {
             http: HttpVersions::Auto,
         };
         let deployment = |id: &str, provider, model: &str| Deployment {
-            id: id.to_owned(), provider, model: model.to_owned(), context_tokens: None,
+            id: id.to_owned(),
+            provider,
+            model: model.to_owned(),
+            context_tokens: None,
         };
         let step = |shares: &[(usize, u32)], when| Step {
-            shares: shares.iter().map(|(deployment, weight)| Share { deployment: *deployment, weight: *weight }).collect(),
+            shares: shares
+                .iter()
+                .map(|(deployment, weight)| Share { deployment: *deployment, weight: *weight })
+                .collect(),
             balance: Balance::Weighted,
             when,
         };
@@ -272,8 +282,13 @@ mod tests {
             },
             callers: Callers::Loopback,
             http: HttpLimits {
-                max_body_bytes: 1, max_upload_bytes: 1, max_head_bytes: 1024, max_connections: 1, idle_ms: 1,
-                read_gap_ms: 1, origins: vec![],
+                max_body_bytes: 1,
+                max_upload_bytes: 1,
+                max_head_bytes: 1024,
+                max_connections: 1,
+                idle_ms: 1,
+                read_gap_ms: 1,
+                origins: vec![],
             },
             workers: Workers::Auto,
             drain: Drain { accept_for_ms: 0, grace_ms: 0 },
@@ -281,7 +296,9 @@ mod tests {
             log: Log { level: Level::Info, calls: CallLog::Off },
             providers: vec![provider("openai"), provider("house")],
             deployments: vec![
-                deployment("gpt", 0, "gpt-5.2"), deployment("small", 1, "llama"), deployment("any", 1, "llama-{1}"),
+                deployment("gpt", 0, "gpt-5.2"),
+                deployment("small", 1, "llama"),
+                deployment("any", 1, "llama-{1}"),
             ],
             aliases: vec![
                 alias("smart", vec![step(&[(0, 3), (1, 1)], vec![]), step(&[(2, 1)], vec![Condition::Unavailable])]),
@@ -302,7 +319,13 @@ mod tests {
     #[test]
     fn a_step_is_drawn_by_weight_and_the_rest_follows() {
         let plan = plan();
-        assert_eq!(models(&plan, "smart", |n| { assert_eq!(n, 4); 2 }), ["gpt-5.2", "llama", "llama-"]);
+        assert_eq!(
+            models(&plan, "smart", |n| {
+                assert_eq!(n, 4);
+                2
+            }),
+            ["gpt-5.2", "llama", "llama-"]
+        );
         assert_eq!(models(&plan, "smart", |_| 3), ["llama", "gpt-5.2", "llama-"]);
     }
 

@@ -48,6 +48,8 @@ pub struct Attempt {
     result: Result<u16, Kind>,
 }
 
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+
 /// Makes ids of calls: unique over replicas, and in order within a worker.
 #[derive(Debug)]
 pub struct RequestIds {
@@ -65,7 +67,14 @@ impl RequestIds {
     pub fn next(&self) -> String {
         let number = self.next.get();
         self.next.set(number + 1);
-        format!("req_{:016x}{number:016x}", self.seed)
+        let mut id = String::with_capacity(36);
+        id.push_str("req_");
+        for word in [self.seed, number] {
+            for shift in (0..16).rev() {
+                id.push(HEX[usize::from((word >> (shift * 4)).to_le_bytes()[0] & 0xf)]);
+            }
+        }
+        id
     }
 }
 
@@ -285,5 +294,17 @@ impl Drop for Record {
             self.meters.refused(Kind::ClientGone);
             self.end(Outcome::ClientGone, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_seed_and_number_in_hex() {
+        let ids = RequestIds::new(0x0123_4567_89ab_cdef);
+        assert_eq!(ids.next(), "req_0123456789abcdef0000000000000000");
+        assert_eq!(ids.next(), "req_0123456789abcdef0000000000000001");
     }
 }

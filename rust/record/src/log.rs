@@ -36,7 +36,9 @@ fn pretty(fields: &Value, out: &mut Vec<u8>) {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let time = text("time").get(11..19).unwrap_or_default();
     out.extend_from_slice(format!("{time} {:5} {}", text("level"), text("event")).as_bytes());
-    for (name, value) in fields.iter().filter(|(name, value)| !matches!(name.as_str(), "time" | "level" | "event") && !value.is_null()) {
+    for (name, value) in
+        fields.iter().filter(|(name, value)| !matches!(name.as_str(), "time" | "level" | "event") && !value.is_null())
+    {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         out.extend_from_slice(format!("  {name}={value}").as_bytes());
     }

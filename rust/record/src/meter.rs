@@ -53,7 +53,11 @@ pub struct Histogram {
 impl Histogram {
     /// An empty histogram. `bounds_ns` are upper bounds in nanoseconds, ascending; a bucket beyond the last is added.
     pub fn new(bounds_ns: &'static [u64]) -> Self {
-        Self { bounds_ns, counts: (0..=bounds_ns.len()).map(|_| Counter::default()).collect(), sum_ns: Counter::default() }
+        Self {
+            bounds_ns,
+            counts: (0..=bounds_ns.len()).map(|_| Counter::default()).collect(),
+            sum_ns: Counter::default(),
+        }
     }
 
     /// Counts one duration.

@@ -18,20 +18,51 @@ const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
 /// What a gateway may add: from 10 µs.
-const OVERHEAD_NS: &[u64] = &[
-    10 * US, 20 * US, 50 * US, 100 * US, 200 * US, 500 * US, MS, 2 * MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, SECOND,
-];
+const OVERHEAD_NS: &[u64] =
+    &[10 * US, 20 * US, 50 * US, 100 * US, 200 * US, 500 * US, MS, 2 * MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, SECOND];
 
 /// How long calls take. Source: OpenTelemetry's `gen_ai.client.operation.duration`, and three above for reasoning models.
 const DURATION_NS: &[u64] = &[
-    10 * MS, 20 * MS, 40 * MS, 80 * MS, 160 * MS, 320 * MS, 640 * MS, 1280 * MS, 2560 * MS, 5120 * MS, 10_240 * MS,
-    20_480 * MS, 40_960 * MS, 81_920 * MS, 163_840 * MS, 327_680 * MS, 655_360 * MS,
+    10 * MS,
+    20 * MS,
+    40 * MS,
+    80 * MS,
+    160 * MS,
+    320 * MS,
+    640 * MS,
+    1280 * MS,
+    2560 * MS,
+    5120 * MS,
+    10_240 * MS,
+    20_480 * MS,
+    40_960 * MS,
+    81_920 * MS,
+    163_840 * MS,
+    327_680 * MS,
+    655_360 * MS,
 ];
 
 /// Time to first token. Source: OpenTelemetry's `gen_ai.server.time_to_first_token`, and three above.
 const TTFT_NS: &[u64] = &[
-    MS, 5 * MS, 10 * MS, 20 * MS, 40 * MS, 60 * MS, 80 * MS, 100 * MS, 250 * MS, 500 * MS, 750 * MS, SECOND,
-    2500 * MS, 5 * SECOND, 7500 * MS, 10 * SECOND, 30 * SECOND, 60 * SECOND, 180 * SECOND,
+    MS,
+    5 * MS,
+    10 * MS,
+    20 * MS,
+    40 * MS,
+    60 * MS,
+    80 * MS,
+    100 * MS,
+    250 * MS,
+    500 * MS,
+    750 * MS,
+    SECOND,
+    2500 * MS,
+    5 * SECOND,
+    7500 * MS,
+    10 * SECOND,
+    30 * SECOND,
+    60 * SECOND,
+    180 * SECOND,
 ];
 
 /// What calls of one alias, operation and mode came to.
@@ -155,7 +186,9 @@ impl Meters {
 
     /// Counts a refusal or failure that the caller was told of, by kind.
     pub fn refused(&self, kind: fault::Kind) {
-        if let Some(counter) = fault::Kind::ALL.iter().position(|known| *known == kind).and_then(|at| self.refusals.get(at)) {
+        if let Some(counter) =
+            fault::Kind::ALL.iter().position(|known| *known == kind).and_then(|at| self.refusals.get(at))
+        {
             counter.add(1);
         }
     }
@@ -351,9 +384,13 @@ fn attempt_families(workers: &[Arc<Meters>]) -> Vec<Family> {
 }
 
 fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
-    let mut refusals = Builder::new(Kind::Counter, "headgate_refusals", "Calls that got an error of our own, by its code.");
-    let mut overhead =
-        Builder::new(Kind::Histogram, "headgate_overhead_seconds", "What the gateway added before an answer's first byte.");
+    let mut refusals =
+        Builder::new(Kind::Counter, "headgate_refusals", "Calls that got an error of our own, by its code.");
+    let mut overhead = Builder::new(
+        Kind::Histogram,
+        "headgate_overhead_seconds",
+        "What the gateway added before an answer's first byte.",
+    );
     let mut flight = Builder::new(Kind::Gauge, "headgate_calls_in_flight", "Calls that are open.");
     let mut streams = Builder::new(Kind::Gauge, "headgate_streams_open", "Streams that are open.");
     let mut clients = Builder::new(Kind::Gauge, "headgate_connections", "Connections of callers that are open.");
