@@ -1,0 +1,8 @@
+//! The OpenAI dialect: what its paths are, how its errors and streams look.
+
+pub mod error;
+#[cfg(test)]
+pub(crate) mod golden;
+pub mod models;
+pub mod paths;
+pub mod stream;

@@ -1,0 +1,328 @@
+//! One pass over a JSON body, without a tree.
+//!
+//! The body is pushed in the pieces it came in and may be cut anywhere, within an escape or a number too. The grammar of
+//! JSON (RFC 8259) is checked whole, since a provider that reads a broken body differently could be made to answer
+//! another call than the one that was admitted. What is kept is a bit per open bracket, a hash per top-level key, and
+//! the model's name.
+//!
+//! Strictness beyond the grammar: the body is one object, top-level keys occur once (RFC 8259, section 4: what programs
+//! make of a repeated name differs), and the text that is read is UTF-8. Text that is skipped may hold any bytes from
+//! 0x20 up: it goes on as it came, and is the provider's to judge.
+
+mod capture;
+mod keys;
+mod plain;
+#[cfg(test)]
+mod tests;
+mod text;
+mod word;
+
+use capture::Capture;
+use fault::{Fault, Kind};
+use keys::Keys;
+use std::ops::Range;
+use word::{Step, Word};
+
+/// How deep brackets may nest, the outermost included. Source: the depth at which `serde_json` stops.
+pub const MAX_DEPTH: u32 = 128;
+
+/// How many bytes a model's name may have, decoded.
+pub const MAX_MODEL: usize = capture::SIZE;
+
+/// What routing needs to know of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peek {
+    /// The model that the caller asks for.
+    pub model: Model,
+    /// Whether the caller asks for an event stream.
+    pub stream: bool,
+}
+
+/// The same, of a body whose model may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// The model that the caller asks for, if it names one.
+    pub model: Option<Model>,
+    /// Whether the caller asks for an event stream.
+    pub stream: bool,
+}
+
+impl Fields {
+    /// The fields of a body that must name a model; `ModelMissing` if it does not.
+    pub fn into_peek(self) -> Result<Peek, Fault> {
+        match self.model {
+            Some(model) => Ok(Peek { model, stream: self.stream }),
+            None => Err(Fault::new(Kind::ModelMissing, "the body has no `model`: name the model to call").at("model")),
+        }
+    }
+}
+
+/// A model's name and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The name, decoded; 1..=256 bytes.
+    pub name: String,
+    /// The value's bytes in the body: of JSON the string with its quotes, of a form the part's content.
+    pub range: Range<u64>,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The brackets, colons and commas, or the beginning of a key or value.
+    At(Place),
+    /// More of a string.
+    Text(Role),
+    /// More of a number or a literal.
+    Word(Word),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::At(Place::Start)
+    }
+}
+
+/// What may come next, apart from white space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The object's opening bracket.
+    Start,
+    /// A key or `}`.
+    FirstKey,
+    /// A key.
+    Key,
+    /// `:`.
+    Colon,
+    /// A value or `]`.
+    FirstItem,
+    /// A value.
+    Value,
+    /// `,` or a closing bracket.
+    Next,
+    /// Nothing.
+    End,
+}
+
+/// What a string is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A key of the outermost object: read.
+    TopKey,
+    /// Any other key: skipped.
+    Key,
+    /// The value of `model`: read.
+    Model,
+    /// Any other value: skipped.
+    Value,
+}
+
+/// How much of an escape has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Escape {
+    #[default]
+    None,
+    /// The backslash.
+    Slash,
+    /// `\u` and some digits.
+    Hex { digits: u8, value: u16 },
+}
+
+/// Which top-level value is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Field {
+    #[default]
+    Other,
+    Model,
+    Stream,
+}
+
+/// The scan of one body. After a fault it must not be used again.
+#[derive(Debug, Default)]
+pub struct Scan {
+    state: State,
+    escape: Escape,
+    field: Field,
+    depth: u32,
+    /// A bit per open bracket, the innermost lowest: 1 for an object.
+    kinds: u128,
+    /// Bytes of the pieces before this one.
+    seen: u64,
+    capture: Capture,
+    keys: Keys,
+    model_starts: u64,
+    model: Option<Model>,
+    stream: bool,
+}
+
+impl Scan {
+    /// A scan that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks at the next piece, which may be empty.
+    ///
+    /// Kinds: `BodyNotJson` (names the byte), `BodyTooDeep`, `DuplicateKey` (names the key), `BodyNotUtf8`,
+    /// `ModelInvalid` (for `stream` too).
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
+        let mut at = 0;
+        while at < piece.len() {
+            at = match self.state {
+                State::Text(role @ (Role::TopKey | Role::Model)) => self.read_text(piece, at, role)?,
+                State::Text(role) => self.skip_text(piece, at, role)?,
+                State::Word(word) => self.word(piece, at, word)?,
+                State::At(place) => self.structure(piece, at, place)?,
+            };
+        }
+        self.seen += piece.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the scan. Kinds: those of [`Scan::fields`], and `ModelMissing`.
+    pub fn finish(self) -> Result<Peek, Fault> {
+        self.fields()?.into_peek()
+    }
+
+    /// Ends the scan where the model may be absent or null. Kinds: `BodyNotJson` when the object is not whole.
+    pub fn fields(self) -> Result<Fields, Fault> {
+        match self.state {
+            State::At(Place::End) => Ok(Fields { model: self.model, stream: self.stream }),
+            State::At(Place::Start) => Err(Fault::new(Kind::BodyNotJson, "the body is empty: send one JSON object")),
+            State::At(_) | State::Text(_) | State::Word(_) => Err(self.broken(0, "it ends before its last bracket")),
+        }
+    }
+
+    /// Bytes that are in no string, number or literal, as many as there are.
+    fn structure(&mut self, piece: &[u8], mut at: usize, mut place: Place) -> Result<usize, Fault> {
+        while let Some(&byte) = piece.get(at) {
+            at += 1;
+            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                continue;
+            }
+            let next = match (place, byte) {
+                (Place::Next, b',') => State::At(self.after_comma()),
+                (Place::FirstKey | Place::Key, b'"') => State::Text(self.begin_key()),
+                (Place::Colon, b':') => State::At(Place::Value),
+                (Place::FirstItem, b']') | (Place::Next, b']' | b'}') | (Place::FirstKey, b'}') => {
+                    State::At(self.close(byte, at - 1)?)
+                }
+                (Place::FirstItem | Place::Value, _) => self.begin_value(byte, at - 1)?,
+                (Place::Start, b'{') => State::At(self.open(true)?),
+                _ => return Err(self.misplaced(place, at - 1)),
+            };
+            match next {
+                State::At(next) => place = next,
+                State::Text(_) | State::Word(_) => {
+                    self.state = next;
+                    return Ok(at);
+                }
+            }
+        }
+        self.state = State::At(place);
+        Ok(at)
+    }
+
+    /// What is wrong with a byte that cannot follow.
+    fn misplaced(&self, place: Place, at: usize) -> Fault {
+        let what = match place {
+            Place::Start => "it does not begin with `{`",
+            Place::FirstKey | Place::Key => "a key in double quotes is missing",
+            Place::Colon => "a `:` is missing",
+            Place::FirstItem | Place::Value => "a value is missing",
+            Place::Next => "a comma or a closing bracket is missing",
+            Place::End => "something follows the object",
+        };
+        self.broken(at, what)
+    }
+
+    fn after_comma(&self) -> Place {
+        if self.kinds & 1 == 1 { Place::Key } else { Place::Value }
+    }
+
+    fn begin_key(&mut self) -> Role {
+        if self.depth > 1 {
+            return Role::Key;
+        }
+        self.capture.clear();
+        Role::TopKey
+    }
+
+    fn begin_value(&mut self, byte: u8, at: usize) -> Result<State, Fault> {
+        if self.depth == 1 && self.field != Field::Other {
+            self.check_type(byte)?;
+        }
+        match byte {
+            b'"' if self.depth == 1 && self.field == Field::Model => {
+                self.model_starts = self.seen + at as u64;
+                self.capture.clear();
+                Ok(State::Text(Role::Model))
+            }
+            b'"' => Ok(State::Text(Role::Value)),
+            b'{' | b'[' => Ok(State::At(self.open(byte == b'{')?)),
+            _ => Word::begin(byte).map(State::Word).ok_or_else(|| self.misplaced(Place::Value, at)),
+        }
+    }
+
+    /// Refuses a value of `model` or `stream` whose first byte tells the wrong type; what begins no value is left to
+    /// the grammar.
+    fn check_type(&self, byte: u8) -> Result<(), Fault> {
+        let (good, param, sentence): (&[u8], _, _) = match self.field {
+            Field::Other => return Ok(()),
+            Field::Model => (b"\"n", "model", "`model` must be a string that names a model"),
+            Field::Stream => (b"tfn", "stream", "`stream` must be true, false or null"),
+        };
+        if good.contains(&byte) || !matches!(byte, b'"' | b'{' | b'[' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') {
+            return Ok(());
+        }
+        Err(Fault::new(Kind::ModelInvalid, sentence).at(param))
+    }
+
+    fn open(&mut self, object: bool) -> Result<Place, Fault> {
+        if self.depth == MAX_DEPTH {
+            return Err(Fault::new(
+                Kind::BodyTooDeep,
+                format!("the body nests deeper than {MAX_DEPTH} brackets: flatten it"),
+            ));
+        }
+        self.depth += 1;
+        self.kinds = self.kinds << 1 | u128::from(object);
+        Ok(if object { Place::FirstKey } else { Place::FirstItem })
+    }
+
+    fn close(&mut self, byte: u8, at: usize) -> Result<Place, Fault> {
+        if (self.kinds & 1 == 1) != (byte == b'}') {
+            return Err(self.broken(at, "a bracket is closed by one of the other kind"));
+        }
+        self.depth -= 1;
+        self.kinds >>= 1;
+        Ok(if self.depth == 0 { Place::End } else { Place::Next })
+    }
+
+    /// Goes on with a number or a literal.
+    fn word(&mut self, piece: &[u8], mut at: usize, mut word: Word) -> Result<usize, Fault> {
+        while let Some(&byte) = piece.get(at) {
+            match word.step(byte) {
+                Step::More(next) => word = next,
+                Step::Last { truth } => {
+                    self.stream |= truth && self.depth == 1 && self.field == Field::Stream;
+                    self.state = State::At(Place::Next);
+                    return Ok(at + 1);
+                }
+                Step::Over => {
+                    self.state = State::At(Place::Next);
+                    return Ok(at);
+                }
+                Step::Wrong => return Err(self.broken(at, "a number or a literal is misspelt")),
+            }
+            at += 1;
+        }
+        self.state = State::Word(word);
+        Ok(at)
+    }
+
+    fn broken(&self, at: usize, what: &str) -> Fault {
+        let position = self.seen + at as u64;
+        Fault::new(Kind::BodyNotJson, format!("the body is not one JSON object: {what} (byte {position})"))
+    }
+}

@@ -1,0 +1,112 @@
+//! The inner loops over strings.
+
+/// How many bytes are looked at together while nothing special is among them.
+const BLOCK: usize = 32;
+
+/// How far keys and short values reach: so far, words are looked at first.
+const SHORT: usize = 16;
+
+/// How many bytes at the front are neither a quote, a backslash nor a control character.
+///
+/// Three conditions in one pass: a search for the quote and the backslash alone (`memchr2`) would leave the control
+/// characters to a second one. Blocks without any are passed in a form that compilers turn into vector instructions;
+/// the word that holds one is found by arithmetic on eight bytes at a time, which also serves short strings.
+pub(super) fn run(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    for _ in 0..SHORT / 8 {
+        let Some((word, after)) = rest.split_first_chunk::<8>() else { break };
+        let marks = special_bytes(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+        }
+        rest = after;
+    }
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+        if block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) != 0 {
+            break;
+        }
+        rest = after;
+    }
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        let marks = special_bytes(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+        }
+        rest = after;
+    }
+    let tail = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + tail
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// The high bit of the lowest special byte of `word` is set, and no lower one; the bits above it may be wrong.
+///
+/// Source: the zero-byte test of Mycroft; a borrow runs upwards only, from a byte that is a hit itself.
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let zero_quote = quote.wrapping_sub(ONES) & !quote;
+    let zero_slash = slash.wrapping_sub(ONES) & !slash;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zero_quote | zero_slash | control) & HIGH
+}
+
+/// The byte that `\` and `byte` stand for, unless `byte` is `u` or wrong.
+pub(super) const fn simple_escape(byte: u8) -> Option<u8> {
+    match byte {
+        b'"' | b'\\' | b'/' => Some(byte),
+        b'b' => Some(0x08),
+        b'f' => Some(0x0c),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        _ => None,
+    }
+}
+
+/// The length of the escape whose backslash stands before `rest`, if it is whole and right.
+pub(super) fn whole_escape(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [b'u', a, b, c, d, ..] => [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()).then_some(5),
+        [byte, ..] => simple_escape(*byte).map(|_| 1),
+        [] => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_byte_value_at_each_place_is_found_or_passed() {
+        for byte in 0..=u8::MAX {
+            for place in 0..70 {
+                let mut text = vec![b'x'; 75];
+                text[place] = byte;
+                assert_eq!(run(&text), if is_special(byte) { place } else { 75 }, "byte {byte} at {place}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn the_run_ends_where_a_plain_search_ends(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let expected = bytes.iter().position(|byte| is_special(*byte)).unwrap_or(bytes.len());
+            prop_assert_eq!(run(&bytes), expected);
+        }
+
+        #[test]
+        fn the_lowest_mark_is_right_in_any_word(word in any::<u64>()) {
+            let expected = word.to_le_bytes().iter().position(|byte| is_special(*byte));
+            let marks = special_bytes(word);
+            prop_assert_eq!((marks != 0).then(|| marks.trailing_zeros() as usize / 8), expected);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Strings: those that are skipped, and those that are read.
+
+use super::capture::HalfPair;
+use super::{Escape, Field, MAX_MODEL, Model, Place, Role, Scan, State, plain};
+use fault::{Fault, Kind};
+
+impl Scan {
+    /// Goes on with a string that nobody reads: the loop that most of a body's bytes pass through.
+    pub(super) fn skip_text(&mut self, piece: &[u8], mut at: usize, role: Role) -> Result<usize, Fault> {
+        while let Some(&byte) = piece.get(at) {
+            if self.escape != Escape::None {
+                self.unescape(byte, at)?;
+                at += 1;
+                continue;
+            }
+            match byte {
+                b'"' => {
+                    self.state = State::At(if role == Role::Key { Place::Colon } else { Place::Next });
+                    return Ok(at + 1);
+                }
+                b'\\' => {
+                    let whole = plain::whole_escape(&piece[at + 1..]);
+                    if whole.is_none() {
+                        self.escape = Escape::Slash;
+                    }
+                    at += 1 + whole.unwrap_or(0);
+                }
+                0..0x20 => return Err(self.broken(at, "a string holds a control character that is not escaped")),
+                _ => at += plain::run(&piece[at..]),
+            }
+        }
+        Ok(at)
+    }
+
+    /// Goes on with a string that is read.
+    pub(super) fn read_text(&mut self, piece: &[u8], mut at: usize, role: Role) -> Result<usize, Fault> {
+        while let Some(&byte) = piece.get(at) {
+            if self.escape != Escape::None {
+                if let Some(unit) = self.unescape(byte, at)? {
+                    self.capture.unit(unit).map_err(|half| self.half_pair(at, half))?;
+                }
+                at += 1;
+                continue;
+            }
+            match byte {
+                b'"' => {
+                    self.end_text(role, at)?;
+                    return Ok(at + 1);
+                }
+                b'\\' => {
+                    self.escape = Escape::Slash;
+                    at += 1;
+                }
+                0..0x20 => return Err(self.broken(at, "a string holds a control character that is not escaped")),
+                _ => {
+                    let run = plain::run(&piece[at..]);
+                    self.capture.bytes(&piece[at..at + run]).map_err(|half| self.half_pair(at, half))?;
+                    at += run;
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// Goes on with an escape; the code unit that it stands for, once it is whole.
+    fn unescape(&mut self, byte: u8, at: usize) -> Result<Option<u16>, Fault> {
+        let (escape, unit) = match (self.escape, byte) {
+            (Escape::Slash, b'u') => (Escape::Hex { digits: 0, value: 0 }, None),
+            (Escape::Slash, _) => match plain::simple_escape(byte) {
+                Some(unit) => (Escape::None, Some(u16::from(unit))),
+                None => return Err(self.broken(at, "a string holds an escape that JSON does not have")),
+            },
+            (Escape::Hex { digits, value }, _) => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    return Err(self.broken(at, "an escape `\\u` lacks its four digits"));
+                };
+                let value = value << 4 | u16::try_from(digit).unwrap_or_default();
+                if digits == 3 {
+                    (Escape::None, Some(value))
+                } else {
+                    (Escape::Hex { digits: digits + 1, value }, None)
+                }
+            }
+            (Escape::None, _) => (Escape::None, None),
+        };
+        self.escape = escape;
+        Ok(unit)
+    }
+
+    /// The closing quote of a string that was read.
+    fn end_text(&mut self, role: Role, at: usize) -> Result<(), Fault> {
+        self.capture.end().map_err(|half| self.half_pair(at, half))?;
+        if role == Role::TopKey {
+            self.field = match self.capture.whole() {
+                Some(b"model") => Field::Model,
+                Some(b"stream") => Field::Stream,
+                _ => Field::Other,
+            };
+            self.state = State::At(Place::Colon);
+            return self.keys.add(&self.capture);
+        }
+        let Some(name) = self.capture.whole() else {
+            return Err(Fault::new(Kind::ModelInvalid, format!("`model` is longer than {MAX_MODEL} bytes")).at("model"));
+        };
+        let Ok(name) = std::str::from_utf8(name) else {
+            return Err(Fault::new(Kind::BodyNotUtf8, "`model` is not valid UTF-8").at("model"));
+        };
+        if name.is_empty() {
+            return Err(Fault::new(Kind::ModelInvalid, "`model` is empty: name the model to call").at("model"));
+        }
+        self.model = Some(Model { name: name.to_owned(), range: self.model_starts..self.seen + at as u64 + 1 });
+        self.state = State::At(Place::Next);
+        Ok(())
+    }
+
+    fn half_pair(&self, at: usize, _: HalfPair) -> Fault {
+        let position = self.seen + at as u64;
+        Fault::new(
+            Kind::BodyNotUtf8,
+            format!("an escape before byte {position} of the body is half of a surrogate pair"),
+        )
+    }
+}
