@@ -1,0 +1,315 @@
+//! What the simulated provider is told at its start.
+
+use crate::faults::{self, Fault, Stage};
+use crate::rng::Rng;
+use serde::Deserialize;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All settings. Each has a default, and a key that is not known is refused.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// `host:port`; port 0 takes a free one.
+    pub address: String,
+    /// One seed, one run: texts, ids, latencies and the draws of `share`.
+    pub seed: u64,
+    /// Checks nothing, keeps totals only, answers chat completions alone: for loading a gateway.
+    pub fast: bool,
+    /// Threads, each with its own runtime; 1..=64.
+    pub threads: u16,
+    /// Appends one JSON line per call.
+    pub bill_file: Option<PathBuf>,
+    /// Faults for the calls that match; the first rule that does counts.
+    pub scenario: Vec<Rule>,
+    /// Refuses what the provider would refuse in a request. Off: any JSON object is answered.
+    pub strict: bool,
+    /// The API key that callers must show; without one any will do.
+    pub credential: Option<Credential>,
+    /// When not empty, only these model names exist, and all others are `model_not_found`.
+    pub models: Vec<String>,
+    /// Time to the first token.
+    pub ttft_ms: Distribution,
+    /// Time between tokens.
+    pub gap_ms: Distribution,
+    /// Length of a generated text.
+    pub tokens: Distribution,
+    /// In fast mode: a body without this text is answered 400 and counted as a mismatch.
+    pub expect_body_contains: Option<String>,
+    /// A larger request body is answered 413.
+    pub max_body_bytes: u64,
+    /// Files and stored responses kept in memory, together; beyond it uploads are answered 413.
+    pub max_stored_bytes: u64,
+    /// How long open calls may go on after a stop.
+    pub grace_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:0".to_owned(),
+            seed: 0,
+            fast: false,
+            threads: 1,
+            bill_file: None,
+            scenario: Vec::new(),
+            strict: true,
+            credential: None,
+            models: Vec::new(),
+            ttft_ms: Distribution::Fixed(0.0),
+            gap_ms: Distribution::Fixed(0.0),
+            tokens: Distribution::Fixed(16.0),
+            expect_body_contains: None,
+            max_body_bytes: 512 << 20,
+            max_stored_bytes: 64 << 20,
+            grace_ms: 1000,
+        }
+    }
+}
+
+impl Options {
+    /// Whether the values hold together; the sentence names the option that does not.
+    pub fn validate(&self) -> Result<(), String> {
+        if !(1..=64).contains(&self.threads) {
+            return Err(format!("threads: {} is not within 1..=64", self.threads));
+        }
+        for (name, distribution) in [("ttft_ms", self.ttft_ms), ("gap_ms", self.gap_ms), ("tokens", self.tokens)] {
+            distribution.validate().map_err(|problem| format!("{name}: {problem}"))?;
+        }
+        for (index, rule) in self.scenario.iter().enumerate() {
+            rule.validate().map_err(|problem| format!("scenario[{index}]: {problem}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A secret that does not show itself.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Credential(String);
+
+impl Credential {
+    /// Whether `shown` is the value of an `Authorization` header with this credential.
+    pub fn is_in(&self, shown: &[u8]) -> bool {
+        shown.strip_prefix(b"Bearer ").is_some_and(|shown| shown == self.0.as_bytes())
+    }
+}
+
+impl From<&str> for Credential {
+    fn from(secret: &str) -> Self {
+        Self(secret.to_owned())
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A random quantity, never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Distribution {
+    /// Always the same: `{"fixed": 20}`.
+    Fixed(f64),
+    /// Evenly between two values.
+    Uniform {
+        /// The least.
+        low: f64,
+        /// The most.
+        high: f64,
+    },
+    /// The usual shape of latencies.
+    Lognormal {
+        /// Half of the values are below it.
+        median: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
+    /// Without memory.
+    Exponential {
+        /// The mean.
+        mean: f64,
+    },
+}
+
+impl Distribution {
+    const MOST: f64 = 3_600_000.0;
+
+    fn validate(self) -> Result<(), String> {
+        let values = match self {
+            Self::Fixed(value) => [value, value],
+            Self::Uniform { low, high } if low <= high => [low, high],
+            Self::Uniform { low, high } => return Err(format!("low {low} is above high {high}")),
+            Self::Lognormal { median, sigma } => [median, sigma],
+            Self::Exponential { mean } => [mean, mean],
+        };
+        let bad = values.into_iter().find(|value| !(0.0..=Self::MOST).contains(value));
+        bad.map_or(Ok(()), |value| Err(format!("{value} is not within 0..={}", Self::MOST)))
+    }
+
+    /// One value, at most an hour's milliseconds.
+    pub fn sample(self, rng: &mut Rng) -> f64 {
+        let value = match self {
+            Self::Fixed(value) => value,
+            Self::Uniform { low, high } => low + (high - low) * rng.unit(),
+            Self::Lognormal { median, sigma } => median * (sigma * rng.normal()).exp(),
+            Self::Exponential { mean } => -mean * (1.0 - rng.unit()).ln(),
+        };
+        value.clamp(0.0, Self::MOST)
+    }
+
+    /// One value as a time, read as milliseconds.
+    pub fn sample_time(self, rng: &mut Rng) -> Duration {
+        Duration::from_secs_f64(self.sample(rng) / 1000.0)
+    }
+
+    /// One value as a count, rounded.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sample() is within 0..=3 600 000")]
+    pub fn sample_count(self, rng: &mut Rng) -> u32 {
+        self.sample(rng).round() as u32
+    }
+}
+
+/// One rule of a scenario: which calls, and what happens to them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Which calls; all conditions must hold.
+    #[serde(rename = "match", default)]
+    pub condition: Condition,
+    /// What happens: `name;key=value, name`, as in the header `x-sim-fault`.
+    #[serde(deserialize_with = "faults::deserialize")]
+    pub fault: Vec<Fault>,
+}
+
+impl Rule {
+    fn validate(&self) -> Result<(), String> {
+        let stage = self.stage();
+        if self.fault.is_empty() {
+            return Err("fault: names none".to_owned());
+        }
+        if self.fault.iter().any(|fault| fault.row().stage != stage) {
+            return Err("fault: faults of different stages need a rule each".to_owned());
+        }
+        let Condition { model, path, share, .. } = &self.condition;
+        if stage != Stage::Answer && model.is_some() {
+            return Err("match.model: the model is not known yet when this fault happens".to_owned());
+        }
+        if stage == Stage::Accept && path.is_some() {
+            return Err("match.path: the path is not known yet when this fault happens".to_owned());
+        }
+        match share {
+            Some(share) if !(0.0..=1.0).contains(share) => Err(format!("match.share: {share} is not within 0..=1")),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the rule is looked at: all its faults have the same stage.
+    pub fn stage(&self) -> Stage {
+        self.fault.first().map_or(Stage::Answer, |fault| fault.row().stage)
+    }
+}
+
+/// Conditions of a rule. Counting starts at 1 and counts the calls (for faults at accept: the connections) that meet
+/// `model` and `path` of this rule.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Condition {
+    /// The model's name; `*` at the end stands for anything.
+    pub model: Option<String>,
+    /// The path, with its `/v1`; `*` at the end stands for anything.
+    pub path: Option<String>,
+    /// Only the n-th.
+    pub nth: Option<u64>,
+    /// Each k-th.
+    pub every: Option<u64>,
+    /// Only the first n.
+    pub first: Option<u64>,
+    /// Only this share, drawn by the seed.
+    pub share: Option<f64>,
+}
+
+impl Condition {
+    /// Whether the names fit.
+    pub fn names(&self, path: &str, model: &str) -> bool {
+        fits(self.path.as_deref(), path) && fits(self.model.as_deref(), model)
+    }
+
+    /// Whether the `count`-th call whose names fit is one of those meant.
+    pub fn counts(&self, count: u64, rng: &mut Rng) -> bool {
+        self.nth.is_none_or(|nth| nth == count)
+            && self.every.is_none_or(|every| every > 0 && count.is_multiple_of(every))
+            && self.first.is_none_or(|first| count <= first)
+            && self.share.is_none_or(|share| rng.unit() < share)
+    }
+}
+
+fn fits(pattern: Option<&str>, name: &str) -> bool {
+    match pattern.map(|pattern| (pattern, pattern.strip_suffix('*'))) {
+        None => true,
+        Some((_, Some(start))) => name.starts_with(start),
+        Some((pattern, None)) => name == pattern,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    fn options(json: &str) -> Result<Options, String> {
+        let options: Options = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        options.validate().map(|()| options)
+    }
+
+    #[test]
+    fn nothing_given_is_a_complete_set_of_options() {
+        assert!(options("{}").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_option_or_fault_is_refused_by_name() {
+        assert!(options(r#"{"speed": 1}"#).unwrap_err().contains("speed"));
+        assert!(options(r#"{"scenario": [{"fault": "cutt"}]}"#).unwrap_err().contains("cutt"));
+        assert!(options(r#"{"scenario": [{"fault": "cut;att=1"}]}"#).unwrap_err().contains("att"));
+        assert!(options(r#"{"ttft_ms": {"uniform": {"low": 2, "high": 1}}}"#).unwrap_err().contains("ttft_ms"));
+    }
+
+    #[test]
+    fn a_fault_at_accept_cannot_depend_on_what_is_not_known_then() {
+        let rule = |condition| options(&format!(r#"{{"scenario": [{{"match": {condition}, "fault": "refuse"}}]}}"#));
+        assert!(rule(r#"{"model": "x"}"#).unwrap_err().contains("match.model"));
+        assert!(rule(r#"{"path": "/v1/x"}"#).unwrap_err().contains("match.path"));
+        assert!(rule(r#"{"nth": 2}"#).is_ok());
+    }
+
+    #[test]
+    fn a_credential_is_not_printed() {
+        let options = options(r#"{"credential": "sk-canary"}"#).unwrap();
+        assert!(!format!("{options:?}").contains("canary"));
+        assert!(options.credential.unwrap().is_in(b"Bearer sk-canary"));
+    }
+
+    #[test]
+    fn conditions_count_and_draw() {
+        let mut rng = Rng::of(0, 0);
+        let every = Condition { every: Some(3), ..Condition::default() };
+        assert_eq!((1..=7).filter(|n| every.counts(*n, &mut rng)).collect::<Vec<_>>(), [3, 6]);
+        let share = Condition { share: Some(0.25), ..Condition::default() };
+        let hits = (1..=4000).filter(|n| share.counts(*n, &mut rng)).count();
+        assert!((900..1100).contains(&hits), "{hits}");
+        let names = Condition { model: Some("gpt-*".to_owned()), ..Condition::default() };
+        assert!(names.names("/v1/x", "gpt-6") && !names.names("/v1/x", "echo"));
+    }
+
+    #[test]
+    fn lognormal_latencies_have_the_median_that_was_asked_for() {
+        let mut rng = Rng::of(1, 1);
+        let latency = Distribution::Lognormal { median: 200.0, sigma: 0.5 };
+        let below = (0..10_000).filter(|_| latency.sample(&mut rng) < 200.0).count();
+        assert!((4800..5200).contains(&below), "{below}");
+    }
+}
