@@ -1,0 +1,60 @@
+//! A plan made ready to serve: secrets resolved, keys digested, header lines written out. Immutable; swapped whole.
+
+use crate::lifecycle::StartError;
+use crate::secrets::{Secret, Secrets};
+use admission::{Admission, Digests, Origins};
+use plan::Plan;
+use std::sync::Arc;
+use upstream::{Egress, ProviderLines};
+
+/// What all workers serve by.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) plan: Plan,
+    pub(crate) admission: Admission,
+    pub(crate) egress: Arc<Egress>,
+    /// Of each provider and endpoint, what calls carry.
+    pub(crate) providers: Vec<Vec<ProviderLines>>,
+    /// The seed of the keys' digests, kept over reloads.
+    seed: [u8; 32],
+}
+
+impl Compiled {
+    /// Makes a plan ready. `before` is what was in force until now: what did not change is kept.
+    ///
+    /// Fails when a secret or a trust root cannot be read, naming each.
+    pub(crate) fn new(plan: Plan, before: Option<&Self>) -> Result<Self, StartError> {
+        let secrets = Secrets::resolve(&plan).map_err(|findings| {
+            let lines: Vec<_> = findings
+                .into_iter()
+                .map(|finding| format!("{}: {}", finding.place, finding.problem.unwrap_or_default()))
+                .collect();
+            StartError::plan(lines.join("\n"))
+        })?;
+        let egress = match before.filter(|before| before.plan.egress == plan.egress) {
+            Some(before) => Arc::clone(&before.egress),
+            None => Arc::new(Egress::new(&plan.egress).map_err(|e| StartError::plan(format!("egress: {e}")))?),
+        };
+        let seed = before.map_or_else(random_seed, |before| Ok(before.seed))?;
+        let digests = Digests::new(seed, secrets.keys.iter().map(Secret::bytes));
+        let admission = Admission::new(plan.callers, digests, Origins::new(plan.http.origins.clone()));
+        let providers = plan
+            .providers
+            .iter()
+            .zip(&secrets.credentials)
+            .map(|(provider, credentials)| {
+                let of = |endpoint| ProviderLines::new(provider, endpoint, credentials.iter().map(Secret::bytes));
+                provider.endpoints.iter().map(of).collect::<Result<_, _>>()
+            })
+            .collect::<Result<_, _>>()
+            .map_err(StartError::plan)?;
+        Ok(Self { plan, admission, egress, providers, seed })
+    }
+}
+
+fn random_seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|e| StartError { code: 1, message: format!("the system has no random numbers: {e}") })?;
+    Ok(seed)
+}

@@ -1,0 +1,77 @@
+//! Where a call would go, and why: the same routing that serves, told instead of done.
+
+use plan::{Plan, Scope};
+use serde_json::{Value, json};
+use upstream::Egress;
+
+/// Explains a query `{"model": …, "key": name or null}` against a plan.
+///
+/// The answer has `label`, `kind`, `steps`, `timeouts` and `ways`; or `error`, as the caller would get it. `Err` when
+/// the query itself is not one, or names a key that the plan does not have.
+pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
+    let model = query.get("model").and_then(Value::as_str).ok_or("the query names no model")?;
+    let key = match query.get("key").and_then(Value::as_str) {
+        None => None,
+        Some(name) => Some(plan.keys.iter().find(|key| key.name == name).ok_or_else(|| {
+            let names: Vec<_> = plan.keys.iter().map(|key| &*key.name).collect();
+            format!("there is no key `{name}`; the policy has: {}", names.join(", "))
+        })?),
+    };
+    let scope = key.map_or(Scope::Everything, Scope::of);
+    let route = match plan.route(model, scope) {
+        Ok(route) => route,
+        Err(fault) => {
+            let row = fault.kind().row();
+            return Ok(json!({"error": {"status": row.status, "code": row.code, "message": fault.message()}}));
+        }
+    };
+    let steps: Vec<Value> = if route.chain().is_empty() {
+        let candidates = route.candidates(|_| 0).map(|candidate| place(plan, &candidate, 1)).collect();
+        vec![json!({"when": [], "balance": "weighted", "places": Value::Array(candidates)})]
+    } else {
+        route
+            .chain()
+            .iter()
+            .enumerate()
+            .map(|(number, step)| {
+                let places: Vec<_> = step
+                    .shares
+                    .iter()
+                    .filter_map(|share| Some(place(plan, &route.candidate(number, *share)?, share.weight)))
+                    .collect();
+                json!({"when": step.when, "balance": step.balance, "places": places})
+            })
+            .collect()
+    };
+    let (kind, label) = match route.label() {
+        plan::Label::Alias(index) => ("alias", plan.aliases[index].name.clone()),
+        plan::Label::Direct(index) => ("direct", plan.providers[index].id.clone()),
+    };
+    Ok(json!({
+        "kind": kind,
+        "label": label,
+        "key": key.map(|key| &*key.name),
+        "steps": steps,
+        "timeouts": route.timeouts(),
+        "ways": ways(plan)?,
+    }))
+}
+
+fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
+    let provider = &plan.providers[candidate.provider];
+    let endpoints: Vec<_> = provider.endpoints.iter().map(|endpoint| &*endpoint.id).collect();
+    json!({
+        "provider": provider.id,
+        "deployment": candidate.deployment.map(|index| &*plan.deployments[index].id),
+        "model": candidate.model,
+        "weight": weight,
+        "endpoints": endpoints,
+    })
+}
+
+/// How each endpoint is reached: directly, or through which proxy.
+fn ways(plan: &Plan) -> Result<Value, String> {
+    let egress = Egress::new(&plan.egress)?;
+    let ways = plan.providers.iter().flat_map(|provider| &provider.endpoints);
+    Ok(ways.map(|endpoint| (endpoint.id.clone(), Value::String(egress.describe(endpoint)))).collect())
+}

@@ -1,0 +1,188 @@
+//! What the caller gets: a provider's answer with our header lines, an answer of our own, or a refusal.
+
+use crate::body::Body;
+use bytes::Bytes;
+use fault::{Fault, Kind};
+use http1::{RequestHead, write};
+use listener::{Reply, ReplyHead};
+use plan::{Plan, Scope};
+use protocol::openai::paths::{self, Endpoint, Lookup, Streams};
+use protocol::openai::{error, models};
+use record::{AttemptSeries, Record, Wheel};
+use std::sync::Arc;
+use stream::{Deadlines, Forward};
+use upstream::Answer;
+
+/// An answer whose first byte is there.
+pub(crate) enum Answered {
+    /// A provider's.
+    Provider {
+        answer: Answer,
+        /// The first piece of its body; none when that is empty.
+        first: Option<Bytes>,
+        /// What kind of event stream it is, if it is one.
+        streams: Option<Streams>,
+        deadlines: Deadlines,
+        served_by: Arc<AttemptSeries>,
+    },
+    /// Ours: JSON, or nothing but lines.
+    Own { status: u16, lines: Vec<u8>, body: Bytes },
+}
+
+impl Answered {
+    /// The reply; the record goes with it and is closed behind its last byte.
+    pub(crate) fn reply(self, mut record: Record) -> Reply<Body> {
+        match self {
+            Self::Own { status, mut lines, body } => {
+                ours(&mut lines, &record);
+                write::line(&mut lines, b"x-request-id", record.id().as_bytes());
+                record.answers(status);
+                record.delivered(body.len() as u64);
+                record.close();
+                let length = (status != 204).then_some(body.len() as u64);
+                Reply { head: ReplyHead { status, lines }, length, body: Body::Own(body), closes: false }
+            }
+            Self::Provider { answer, first, streams, deadlines, served_by } => {
+                let mut lines = Vec::with_capacity(512);
+                upstream::forward_lines(&answer.head, &mut lines);
+                if answer.head.headers.get("x-request-id").is_none() {
+                    write::line(&mut lines, b"x-request-id", record.id().as_bytes());
+                }
+                ours(&mut lines, &record);
+                write::line(&mut lines, b"headgate-provider", served_by.provider.as_bytes());
+                write::line(&mut lines, b"headgate-deployment", served_by.deployment.as_bytes());
+                let overhead_us = record.answers(answer.head.status) / 1_000;
+                number(&mut lines, b"headgate-overhead-us", overhead_us);
+                // A stream may end in an error event that the provider did not send: its length is not known.
+                let length = if streams.is_some() { None } else { answer.length };
+                let head = ReplyHead { status: answer.head.status, lines };
+                let body = Body::Forward(Forward::new(answer.body, first, streams, &deadlines, record));
+                Reply { head, length, body, closes: false }
+            }
+        }
+    }
+}
+
+/// Tells the caller of a fault, in its dialect.
+pub(crate) fn refuse(fault: &Fault, record: Record) -> Reply<Body> {
+    let row = fault.kind().row();
+    let body = Bytes::from(error::body(fault, record.id()));
+    let mut lines = Vec::with_capacity(256);
+    write::line(&mut lines, b"content-type", b"application/json");
+    write::line(&mut lines, b"x-request-id", record.id().as_bytes());
+    let again = error::should_retry(fault);
+    write::line(&mut lines, b"x-should-retry", if again { b"true" } else { b"false" });
+    if fault.kind() == Kind::MethodNotAllowed
+        && let Some((_, allow)) = fault.message().rsplit_once("it has ")
+    {
+        write::line(&mut lines, b"allow", allow.as_bytes());
+    }
+    if fault.kind() == Kind::KeyRejected {
+        write::line(&mut lines, b"www-authenticate", b"Bearer");
+    }
+    ours(&mut lines, &record);
+    record.close_refused(fault);
+    let head = ReplyHead { status: row.status, lines };
+    Reply { head, length: Some(body.len() as u64), body: Body::Own(body), closes: row.closes }
+}
+
+/// The lines that every reply of ours has.
+fn ours(lines: &mut Vec<u8>, record: &Record) {
+    write::line(lines, b"headgate-request-id", record.id().as_bytes());
+    number(lines, b"headgate-attempts", record.attempts() as u64);
+}
+
+fn number(lines: &mut Vec<u8>, name: &[u8], value: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = value;
+    while at > 0 {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    write::line(lines, name, &digits[at..]);
+}
+
+/// What `OPTIONS` gets: the methods of the path, for a web page too.
+pub(crate) fn options(head: &RequestHead) -> Result<Answered, Fault> {
+    let methods = match paths::find(b"OPTIONS", head.path()) {
+        Lookup::WrongMethod { allow } => allow,
+        Lookup::Found(_) | Lookup::Unknown if head.target() == b"*" => "GET, POST, DELETE",
+        Lookup::Found(_) | Lookup::Unknown => {
+            return Err(Fault::new(Kind::UnknownPath, paths::why_unknown(head.path())));
+        }
+    };
+    let mut lines = Vec::with_capacity(256);
+    let allow = format!("{methods}, OPTIONS");
+    write::line(&mut lines, b"allow", allow.as_bytes());
+    if head.headers.get("origin").is_some() {
+        write::line(&mut lines, b"access-control-allow-methods", allow.as_bytes());
+        let asked = head.headers.get("access-control-request-headers").unwrap_or(b"authorization, content-type");
+        write::line(&mut lines, b"access-control-allow-headers", asked);
+        write::line(&mut lines, b"access-control-max-age", b"600");
+    }
+    Ok(Answered::Own { status: 204, lines, body: Bytes::new() })
+}
+
+/// Lets the page of a listed origin read the reply.
+pub(crate) fn allow_origin(reply: &mut Reply<Body>, origin: &[u8]) {
+    write::line(&mut reply.head.lines, b"access-control-allow-origin", origin);
+    write::line(&mut reply.head.lines, b"access-control-expose-headers", b"*");
+    write::line(&mut reply.head.lines, b"vary", b"origin");
+}
+
+/// The answer to calls that no provider is asked for; none for all others.
+pub(crate) fn own(
+    endpoint: &Endpoint,
+    head: &RequestHead,
+    plan: &Plan,
+    scope: Scope<'_>,
+) -> Option<Result<Answered, Fault>> {
+    // A pattern cannot be asked for as it is written.
+    let mut known: Vec<_> = plan.names(scope).filter(|name| !name.contains('*')).collect();
+    known.sort_unstable();
+    known.dedup();
+    let entry = |id| models::Entry { id, owned_by: "headgate" };
+    let anthropic = head.headers.get("anthropic-version").is_some();
+    let body = match endpoint.answer {
+        paths::Answer::Provider => return None,
+        paths::Answer::ModelsList => models::list(known.into_iter().map(entry), anthropic),
+        paths::Answer::Model => {
+            let id = paths::model_id(head.path()).unwrap_or_default();
+            match plan.route(&id, scope) {
+                Ok(_) => models::one(entry(&id), anthropic),
+                Err(fault) => return Some(Err(fault)),
+            }
+        }
+    };
+    let mut lines = Vec::with_capacity(256);
+    write::line(&mut lines, b"content-type", b"application/json");
+    Some(Ok(Answered::Own { status: 200, lines, body: Bytes::from(body) }))
+}
+
+/// The provider's first byte did not come in time; or the gateway's own time is over.
+pub(crate) fn too_late(wheel: &Wheel, kind: Kind) -> Fault {
+    if wheel.is_cut() {
+        return Fault::new(Kind::DrainCut, "The gateway is shutting down: send the call again");
+    }
+    Fault::new(
+        kind,
+        match kind {
+            Kind::FirstTokenTimeout => "The provider sent nothing within `timeouts.first_token`",
+            Kind::TotalTimeout => "No answer within `timeouts.total` (`timeouts.stream_total` of a stream)",
+            _ => "The provider did not answer within `timeouts.attempt`",
+        },
+    )
+}
+
+/// The provider refused our credential. The caller's key is fine, so the provider's 401 would mislead it.
+pub(crate) fn credential_rejected(provider: &str) -> Fault {
+    Fault::new(
+        Kind::CredentialRejected,
+        format!("The provider `{provider}` refused this gateway's credential: tell its operator"),
+    )
+}

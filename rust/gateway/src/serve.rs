@@ -1,0 +1,367 @@
+//! The path of a call: the stages in order.
+
+use crate::body::{self, Body, Limited};
+use crate::lifecycle::Shared;
+use crate::reply::{self, Answered};
+use crate::snapshot::Snapshot;
+use admission::Caller;
+use bytes::Bytes;
+use fault::{Fault, Kind};
+use http1::Source;
+use listener::{Incoming, Reply, RequestBody};
+use plan::{Candidate, Label, Scope, Timeouts};
+use protocol::openai::paths::{self, Endpoint, Lookup, Streams};
+use protocol::peek::Scanner;
+use protocol::scan::{Fields, Peek};
+use protocol::splice;
+use record::{Lines, Meters, Record, RequestIds, Wheel};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use stream::Deadlines;
+use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody, Pools};
+
+/// What one worker answers calls with.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) pools: Pools,
+    pub(crate) wheel: Rc<Wheel>,
+    pub(crate) lines: Rc<Lines>,
+    pub(crate) ids: RequestIds,
+    pub(crate) random: Cell<u64>,
+    pub(crate) snapshot: RefCell<Rc<Snapshot>>,
+}
+
+impl listener::Service for Server {
+    type Body = Body;
+
+    async fn call(&self, incoming: Incoming) -> Reply<Body> {
+        let snapshot = self.snapshot();
+        let mut record = self.open();
+        let page = snapshot.compiled.admission.origins().listed(&incoming.head).map(<[u8]>::to_vec);
+        let mut reply = match self.answer(&snapshot, incoming, &mut record).await {
+            Ok(answered) => answered.reply(record),
+            Err(fault) => reply::refuse(&fault, record),
+        };
+        if let Some(origin) = page {
+            reply::allow_origin(&mut reply, &origin);
+        }
+        reply
+    }
+
+    fn refuse(&self, fault: Fault) -> Reply<Body> {
+        reply::refuse(&fault, self.open())
+    }
+}
+
+impl Server {
+    /// The stages, from a head to the first byte of an answer.
+    async fn answer(&self, snapshot: &Snapshot, incoming: Incoming, record: &mut Record) -> Result<Answered, Fault> {
+        let plan = &snapshot.compiled.plan;
+        if incoming.head.method() == b"OPTIONS" {
+            return reply::options(&incoming.head);
+        }
+        let caller = snapshot.compiled.admission.admit(&incoming.head, incoming.peer.address.is_none())?;
+        let key = match caller {
+            Caller::Anyone => None,
+            Caller::Key(index) => {
+                record.called_by(Rc::clone(&snapshot.keys[index]));
+                Some(&plan.keys[index])
+            }
+        };
+        let scope = key.map_or(Scope::Everything, Scope::of);
+        let endpoint = find(&incoming)?;
+        if let Some(answered) = reply::own(endpoint, &incoming.head, plan, scope) {
+            return answered;
+        }
+        let call = Call { server: self, snapshot, endpoint, incoming };
+        match Scanner::new(endpoint.model, call.incoming.head.headers.get("content-type"))? {
+            None => {
+                passthrough_allowed(key)?;
+                call.pass(record).await
+            }
+            Some(scanner) => {
+                let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
+                let (call, fields, pieces) = call.read(scanner, record).await?;
+                if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {
+                    passthrough_allowed(key)?;
+                    return call.pass_pieces(&pieces, record).await;
+                }
+                call.route(&Named { peek: fields.into_peek()?, spelling, pieces }, scope, record).await
+            }
+        }
+    }
+
+    /// What calls are served by now.
+    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
+        let epoch = self.shared.epoch();
+        let mut snapshot = self.snapshot.borrow_mut();
+        if snapshot.epoch != epoch {
+            let compiled = self.shared.compiled();
+            let endpoints: HashSet<_> = compiled
+                .plan
+                .providers
+                .iter()
+                .flat_map(|provider| &provider.endpoints)
+                .map(|endpoint| &*endpoint.id)
+                .collect();
+            self.pools.retain(|id| endpoints.contains(id));
+            self.lines.want(crate::worker::wants(&compiled.plan));
+            *snapshot = Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&self.meters)));
+        }
+        Rc::clone(&snapshot)
+    }
+
+    fn open(&self) -> Record {
+        Record::open(self.ids.next(), Arc::clone(&self.meters), Rc::clone(&self.lines), Rc::clone(&self.wheel))
+    }
+
+    /// A number below `n`. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
+    fn draw(&self, n: u64) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % n.max(1)
+    }
+}
+
+fn find(incoming: &Incoming) -> Result<&'static Endpoint, Fault> {
+    match paths::find(incoming.head.method(), incoming.head.path()) {
+        Lookup::Found(endpoint) => Ok(endpoint),
+        Lookup::WrongMethod { allow } => {
+            Err(Fault::new(Kind::MethodNotAllowed, format!("This path does not have that method; it has {allow}")))
+        }
+        Lookup::Unknown => Err(Fault::new(Kind::UnknownPath, paths::why_unknown(incoming.head.path()))),
+    }
+}
+
+fn passthrough_allowed(key: Option<&plan::Key>) -> Result<(), Fault> {
+    if key.is_none_or(|key| key.passthrough) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::PassthroughForbidden,
+        "This key may not make calls that name no model: its entry in the policy must say `passthrough: true`",
+    ))
+}
+
+/// A call that was let in, and whose row in the table of paths is known.
+struct Call<'a> {
+    server: &'a Server,
+    snapshot: &'a Snapshot,
+    endpoint: &'static Endpoint,
+    incoming: Incoming,
+}
+
+/// A body that names its model.
+struct Named {
+    peek: Peek,
+    spelling: Spelling,
+    pieces: Vec<Bytes>,
+}
+
+/// How a body spells the model's name.
+#[derive(Clone, Copy)]
+enum Spelling {
+    /// As a JSON string.
+    Json,
+    /// As it is: the part of a form.
+    Plain,
+}
+
+impl Named {
+    /// The body with a candidate's name of the model in it: slices, nothing is copied.
+    fn with_model(&self, model: &str) -> Cow<'_, [Bytes]> {
+        if self.peek.model.name == model {
+            return Cow::Borrowed(&self.pieces);
+        }
+        let value = match self.spelling {
+            Spelling::Json => splice::json_string(model),
+            Spelling::Plain => Bytes::copy_from_slice(model.as_bytes()),
+        };
+        Cow::Owned(splice::splice(&self.pieces, self.peek.model.range.clone(), &value))
+    }
+}
+
+/// What a call asks of its attempts.
+struct Ask<'a> {
+    timeouts: &'a Timeouts,
+    streamed: bool,
+    opened_ns: u64,
+}
+
+impl<'c> Call<'c> {
+    /// Reads the body and what routing needs of it.
+    async fn read(mut self, mut scanner: Scanner, record: &mut Record) -> Result<(Self, Fields, Vec<Bytes>), Fault> {
+        if let Some(coding) = self.incoming.head.headers.get("content-encoding")
+            && !coding.eq_ignore_ascii_case(b"identity")
+        {
+            return Err(Fault::new(
+                Kind::EncodingUnsupported,
+                "Compressed request bodies are not taken: send the body as it is, without `content-encoding`",
+            ));
+        }
+        let limit = self.snapshot.compiled.plan.http.max_body_bytes;
+        body::check_length(self.incoming.length, limit, "http.max_body")?;
+        let pieces = body::read(&mut self.incoming.body, &mut scanner, limit, record).await?;
+        let fields = scanner.fields()?;
+        Ok((self, fields, pieces))
+    }
+
+    /// Sends a call whose model is known along its route.
+    async fn route(self, named: &Named, scope: Scope<'_>, record: &mut Record) -> Result<Answered, Fault> {
+        let plan = &self.snapshot.compiled.plan;
+        let peek = &named.peek;
+        let route = plan.route(&peek.model.name, scope)?;
+        record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, peek.stream));
+        let streamed = peek.stream && self.endpoint.streams != Streams::Never;
+        let ask = Ask { timeouts: route.timeouts(), streamed, opened_ns: record.wheel().now() };
+        let record = RefCell::new(record);
+        let candidates = route.candidates(|n| self.server.draw(n));
+        attempt::run(
+            candidates,
+            |candidate| self.snapshot.endpoints(candidate.provider),
+            async |candidate, endpoint| {
+                let body = named.with_model(&candidate.model);
+                self.exchange(&ask, candidate, endpoint, OutgoingBody::Pieces(&body), &record).await
+            },
+        )
+        .await
+    }
+
+    /// Sends a call that names no model, its body as it comes, to the provider of `passthrough`.
+    async fn pass(mut self, record: &mut Record) -> Result<Answered, Fault> {
+        let (candidate, ask) = self.passthrough(record)?;
+        let limit = self.snapshot.compiled.plan.http.max_upload_bytes;
+        body::check_length(self.incoming.length, limit, "http.max_upload")?;
+        let (length, has_body) = (self.incoming.length, self.incoming.has_body);
+        let mut incoming_body = std::mem::replace(&mut self.incoming.body, RequestBody::EMPTY);
+        let mut upload = Limited::new(&mut incoming_body, limit);
+        let record = RefCell::new(record);
+        let answered = attempt::run(
+            [candidate],
+            |candidate| self.snapshot.endpoints(candidate.provider),
+            async |candidate, endpoint| {
+                let body =
+                    if has_body { OutgoingBody::Stream { source: &mut upload, length } } else { OutgoingBody::None };
+                self.exchange(&ask, candidate, endpoint, body, &record).await
+            },
+        )
+        .await;
+        record.into_inner().received(upload.passed);
+        answered
+    }
+
+    /// The same for a body that was read in search of a model.
+    async fn pass_pieces(self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Fault> {
+        let (candidate, ask) = self.passthrough(record)?;
+        let record = RefCell::new(record);
+        attempt::run(
+            [candidate],
+            |candidate| self.snapshot.endpoints(candidate.provider),
+            async |candidate, endpoint| {
+                self.exchange(&ask, candidate, endpoint, OutgoingBody::Pieces(pieces), &record).await
+            },
+        )
+        .await
+    }
+
+    fn passthrough(&self, record: &mut Record) -> Result<(Candidate<'static>, Ask<'c>), Fault> {
+        let plan = &self.snapshot.compiled.plan;
+        let Some(provider) = plan.passthrough else {
+            return Err(Fault::new(
+                Kind::UnknownPath,
+                "Calls to this path name no model, and the policy names no provider for them: set `passthrough: PROVIDER`",
+            ));
+        };
+        record.routed(self.snapshot.call_series(Label::Direct(provider), self.endpoint.name, false));
+        let candidate = Candidate { provider, deployment: None, model: Cow::Borrowed(""), step: 0 };
+        Ok((candidate, Ask { timeouts: &plan.timeouts, streamed: false, opened_ns: record.wheel().now() }))
+    }
+
+    /// One attempt: from an endpoint's address to the first byte of its answer, within its deadlines.
+    async fn exchange<'b>(
+        &'b self,
+        ask: &Ask<'_>,
+        candidate: &Candidate<'_>,
+        endpoint: usize,
+        body: OutgoingBody<'b>,
+        record: &RefCell<&mut Record>,
+    ) -> Result<Answered, Fault> {
+        let wheel = Rc::clone(record.borrow().wheel());
+        let started_ns = wheel.now();
+        let deadlines = ask.deadlines(started_ns);
+        let alarm = wheel.alarm();
+        alarm.set(Some(ask.first_byte_by(&deadlines).0));
+        let first_byte = alarm.limit(self.first_byte(ask, candidate.provider, endpoint, body)).await;
+        let result = first_byte.unwrap_or_else(|| Err(reply::too_late(&wheel, ask.first_byte_by(&deadlines).1)));
+        let status = result.as_ref().map(|(answer, _)| answer.head.status).map_err(Fault::kind);
+        let series = self.snapshot.attempt_series(candidate);
+        record.borrow_mut().tried(series, candidate.step, started_ns, status);
+        let (answer, first) = result?;
+        if answer.head.status == 401 {
+            return Err(reply::credential_rejected(&self.snapshot.compiled.plan.providers[candidate.provider].id));
+        }
+        let streams = is_event_stream(&answer).then_some(self.endpoint.streams);
+        let streams = streams.filter(|streams| *streams != Streams::Never);
+        Ok(Answered::Provider { answer, first, streams, deadlines, served_by: Arc::clone(series) })
+    }
+
+    async fn first_byte<'b>(
+        &'b self,
+        ask: &Ask<'_>,
+        provider: usize,
+        endpoint: usize,
+        body: OutgoingBody<'b>,
+    ) -> Result<(Answer, Option<Bytes>), Fault> {
+        let compiled = &self.snapshot.compiled;
+        let target = self.incoming.head.target();
+        let outgoing = Outgoing {
+            method: self.incoming.head.method(),
+            path: target.strip_prefix(b"/v1").unwrap_or(target),
+            head: &self.incoming.head,
+            provider: &compiled.providers[provider][endpoint],
+            body,
+        };
+        let at = &compiled.plan.providers[provider];
+        let connect = std::time::Duration::from_millis(ask.timeouts.connect_ms);
+        let mut answer =
+            self.server.pools.exchange(&compiled.egress, &at.endpoints[endpoint], at.http, outgoing, connect).await?;
+        let first = AnswerBody::piece(&mut answer.body).await.transpose()?;
+        Ok((answer, first))
+    }
+}
+
+impl Ask<'_> {
+    /// The deadlines of an attempt that starts now.
+    fn deadlines(&self, now_ns: u64) -> Deadlines {
+        let ns = |ms: u64| ms.saturating_mul(1_000_000);
+        let total = if self.streamed { self.timeouts.stream_total_ms } else { self.timeouts.total_ms };
+        let total = (self.opened_ns.saturating_add(ns(total)), Kind::TotalTimeout);
+        let attempt = (now_ns.saturating_add(ns(self.timeouts.attempt_ms)), Kind::AttemptTimeout);
+        Deadlines {
+            whole: if !self.streamed && attempt.0 < total.0 { attempt } else { total },
+            first_token: now_ns.saturating_add(ns(self.timeouts.first_token_ms)),
+            idle_ns: ns(self.timeouts.idle_ms),
+        }
+    }
+
+    /// When the first byte must be there.
+    fn first_byte_by(&self, deadlines: &Deadlines) -> (u64, Kind) {
+        let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
+        if self.streamed && first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
+    }
+}
+
+fn is_event_stream(answer: &Answer) -> bool {
+    let media = answer.head.headers.get("content-type").unwrap_or_default();
+    let plain =
+        answer.head.headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
+    let named = media.get(..17).is_some_and(|media| media.eq_ignore_ascii_case(b"text/event-stream"));
+    (200..300).contains(&answer.head.status) && plain && named
+}

@@ -1,0 +1,71 @@
+//! A worker's own view of the compiled plan: what calls need of it, without touching what other workers touch.
+
+use crate::compiled::Compiled;
+use plan::{Candidate, Label};
+use record::{AttemptSeries, CallSeries, Meters};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What one worker serves by until the next reload. A call holds on to the one that it began with.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) epoch: u64,
+    /// The names of keys, for records.
+    pub(crate) keys: Vec<Rc<str>>,
+    meters: Arc<Meters>,
+    calls: RefCell<HashMap<(Label, &'static str, bool), Arc<CallSeries>>>,
+    deployments: Vec<Arc<AttemptSeries>>,
+    direct: Vec<Arc<AttemptSeries>>,
+    /// Of each provider, which endpoint the next call tries first.
+    turns: Vec<Cell<usize>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(compiled: Arc<Compiled>, epoch: u64, meters: Arc<Meters>) -> Self {
+        let plan = &compiled.plan;
+        let deployments = plan
+            .deployments
+            .iter()
+            .map(|deployment| meters.attempts(&plan.providers[deployment.provider].id, &deployment.id))
+            .collect();
+        let direct = plan.providers.iter().map(|provider| meters.attempts(&provider.id, "*")).collect();
+        let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
+        let turns = plan.providers.iter().map(|_| Cell::default()).collect();
+        Self { keys, deployments, direct, turns, calls: RefCell::default(), meters, epoch, compiled }
+    }
+
+    /// Where calls of this label, operation and mode are counted.
+    pub(crate) fn call_series(&self, label: Label, operation: &'static str, streamed: bool) -> Arc<CallSeries> {
+        let mut calls = self.calls.borrow_mut();
+        let series = calls.entry((label, operation, streamed)).or_insert_with(|| {
+            let plan = &self.compiled.plan;
+            match label {
+                Label::Alias(index) => self.meters.calls(&plan.aliases[index].name, operation, streamed),
+                Label::Direct(index) => {
+                    self.meters.calls(&format!("{}/*", plan.providers[index].id), operation, streamed)
+                }
+            }
+        });
+        Arc::clone(series)
+    }
+
+    /// Where attempts at this candidate are counted.
+    pub(crate) fn attempt_series(&self, candidate: &Candidate<'_>) -> &Arc<AttemptSeries> {
+        match candidate.deployment {
+            Some(deployment) => &self.deployments[deployment],
+            None => &self.direct[candidate.provider],
+        }
+    }
+
+    /// The endpoints of a provider in the order of this call: each is first in its turn.
+    pub(crate) fn endpoints(&self, provider: usize) -> impl Iterator<Item = usize> + use<> {
+        let count = self.compiled.plan.providers[provider].endpoints.len();
+        let turn = &self.turns[provider];
+        let first = turn.get();
+        turn.set((first + 1) % count);
+        (first..first + count).map(move |endpoint| endpoint % count)
+    }
+}

@@ -1,0 +1,168 @@
+//! A worker: one thread, one event loop, one share of the listening sockets.
+
+use crate::lifecycle::{Shared, StartError};
+use crate::serve::Server;
+use crate::snapshot::Snapshot;
+use listener::{Listening, Share};
+use plan::{CallLog, Plan, Workers};
+use record::{Lines, Meters, RequestIds, Wants, Wheel};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often alarms are looked at while there are any: what a deadline may be late by.
+const TICK: Duration = Duration::from_millis(20);
+/// How often a worker shows that it lives, and hands over its log lines.
+const ROUND: Duration = Duration::from_millis(250);
+/// How many batches of log lines may wait for the writer.
+const LOG_QUEUE: usize = 256;
+
+/// What others see of a worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) meters: Arc<Meters>,
+    /// Milliseconds since the start at which its event loop last turned.
+    pub(crate) heartbeat: AtomicU64,
+    /// Whether its last connection has ended.
+    pub(crate) ended: watch::Sender<bool>,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { meters: Arc::default(), heartbeat: AtomicU64::new(0), ended: watch::Sender::new(false) }
+    }
+}
+
+/// How many workers a plan asks for: what the cgroup's quota and the affinity give, or as stated.
+pub(crate) fn count(workers: Workers) -> usize {
+    match workers {
+        Workers::Fixed(count) => usize::from(count).max(1),
+        Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// Which calls the plan wants in the log.
+pub(crate) const fn wants(plan: &Plan) -> Wants {
+    match plan.log.calls {
+        CallLog::Off => Wants::Nothing,
+        CallLog::Errors => Wants::Errors,
+        CallLog::All => Wants::All,
+    }
+}
+
+/// Starts all workers and the writer of their log lines. Returns once each takes connections.
+pub(crate) fn spawn_all(shared: &Arc<Shared>, listening: Listening) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let (log, written) = sync_channel(LOG_QUEUE);
+    let mut threads = vec![spawn("headgate-log", move || write_log(&written))?];
+    let (ready, up) = mpsc::channel();
+    let shares = listening.into_shares();
+    let count = shares.len();
+    for (index, share) in shares.into_iter().enumerate() {
+        let (shared, log, ready) = (Arc::clone(shared), log.clone(), ready.clone());
+        threads.push(spawn(&format!("headgate-{index}"), move || {
+            let result = run(index, share, &shared, log, &ready);
+            shared.workers[index].ended.send_replace(true);
+            // The one who waits hears of it; later there is nobody, and the worker's end speaks for itself.
+            drop(ready.send(result));
+        })?);
+    }
+    drop(ready);
+    for _ in 0..count {
+        up.recv().unwrap_or_else(|_| Err(std::io::Error::other("a worker ended while it started")))?;
+    }
+    Ok(threads)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// Writes lines to standard error until every worker has ended.
+fn write_log(lines: &mpsc::Receiver<Vec<u8>>) {
+    use std::io::Write;
+    while let Ok(lines) = lines.recv() {
+        // A log that cannot be written has nowhere to say so.
+        drop(std::io::stderr().lock().write_all(&lines));
+    }
+}
+
+/// One worker's life.
+fn run(
+    index: usize,
+    share: Share,
+    shared: &Arc<Shared>,
+    log: SyncSender<Vec<u8>>,
+    ready: &mpsc::Sender<std::io::Result<()>>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(async {
+        let server = Rc::new(server(index, shared, log)?);
+        tokio::task::spawn_local(turn_wheel(Rc::clone(&server.wheel)));
+        tokio::task::spawn_local(go_rounds(index, Rc::clone(&server)));
+        tokio::task::spawn_local(cut_when_told(shared.cut.subscribe(), Rc::clone(&server.wheel)));
+        let limits = Rc::new(listener::Limits::new(&shared.compiled().plan.http));
+        drop(ready.send(Ok(())));
+        let phase = shared.phase.subscribe();
+        listener::serve(share, shared.tls.clone(), Rc::clone(&server), limits, phase, Arc::clone(&shared.live)).await?;
+        server.lines.flush();
+        Ok(())
+    }))
+}
+
+fn server(index: usize, shared: &Arc<Shared>, log: SyncSender<Vec<u8>>) -> std::io::Result<Server> {
+    let mut seeds = [0; 16];
+    getrandom::fill(&mut seeds).map_err(|e| std::io::Error::other(e.to_string()))?;
+    let [a, b] =
+        [&seeds[..8], &seeds[8..]].map(|half| half.iter().fold(0, |seed, byte| (seed << 8) | u64::from(*byte)));
+    let meters = Arc::clone(&shared.workers[index].meters);
+    let base = tokio::time::Instant::now();
+    let wheel = Wheel::new(move || u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    let epoch = shared.epoch();
+    let compiled = shared.compiled();
+    let lines = Rc::new(Lines::new(shared.style, log));
+    lines.want(wants(&compiled.plan));
+    Ok(Server {
+        shared: Arc::clone(shared),
+        pools: upstream::Pools::new(),
+        wheel,
+        lines,
+        ids: RequestIds::new(a),
+        random: Cell::new(b),
+        snapshot: RefCell::new(Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&meters)))),
+        meters,
+    })
+}
+
+/// Rings the alarms that are due; sleeps while there are none.
+async fn turn_wheel(wheel: Rc<Wheel>) {
+    loop {
+        std::future::poll_fn(|cx| wheel.poll_busy(cx)).await;
+        tokio::time::sleep(TICK).await;
+        wheel.ring();
+    }
+}
+
+/// Shows that the worker lives, and does what no call should wait for.
+async fn go_rounds(index: usize, server: Rc<Server>) {
+    loop {
+        server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
+        server.lines.flush();
+        let pool = server.pools.gauges();
+        server.meters.pool_open.set(i64::try_from(pool.open).unwrap_or(i64::MAX));
+        server.meters.pool_idle.set(i64::try_from(pool.idle).unwrap_or(i64::MAX));
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+/// Ends the time of all calls when the drain's grace is over.
+async fn cut_when_told(mut told: watch::Receiver<bool>, wheel: Rc<Wheel>) {
+    if told.wait_for(|cut| *cut).await.is_ok() {
+        wheel.cut();
+    }
+}
