@@ -1,0 +1,142 @@
+"""The commands and their options. Each loads what it needs when it runs, so that `serve` starts quickly."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="An LLM gateway: one base URL for all providers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+key_app = typer.Typer(help="Virtual keys.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+
+PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from headgate import version
+
+        typer.echo(f"headgate {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def up(
+    *,
+    sim_only: Annotated[
+        bool, typer.Option("--sim-only", help="Leave the keys in the environment alone: nothing is spent.")
+    ] = False,
+) -> None:
+    """Serve the built-in policy: a simulated provider, and those whose keys stand in the environment."""
+    from headgate.cli import run
+
+    run.up(sim_only=sim_only)
+
+
+@app.command()
+def serve(policy: PolicyFile) -> None:
+    """Serve a policy until SIGTERM or Ctrl-C; a change of its files is taken up at once."""
+    from headgate.cli import run
+
+    run.serve(policy)
+
+
+@app.command()
+def sim(
+    *,
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="IP:PORT; port 0 takes a free one.")
+    ] = "127.0.0.1:8089",
+    scenario: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Faults, and how fast answers come; YAML.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="One seed, one run.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=64, help="Threads.")] = None,
+    bill: Annotated[str | None, typer.Option(metavar="FILE", help="Append one JSON line for each call.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Check nothing, keep totals alone: for loading a gateway.")
+    ] = False,
+) -> None:
+    """Run the simulated provider."""
+    from headgate.cli import run
+
+    given = {"address": listen, "seed": seed, "threads": threads, "bill_file": bill, "fast": fast or None}
+    run.sim({name: value for name, value in given.items() if value is not None}, scenario)
+
+
+@app.command()
+def check(
+    policy: PolicyFile,
+    *,
+    resolve: Annotated[bool, typer.Option("--resolve", help="Try the references of its secrets too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy; all errors at once."""
+    from headgate.cli import policies
+
+    policies.check(policy, resolve=resolve, as_json=as_json)
+
+
+@app.command("compile")
+def compile_(
+    policy: PolicyFile,
+    output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write it here.")] = None,
+) -> None:
+    """Print the plan of a policy, for `headgated`; it holds references to secrets, never secrets."""
+    from headgate.cli import policies
+
+    policies.write_plan(policy, output)
+
+
+@app.command()
+def explain(
+    policy: PolicyFile,
+    *,
+    model: Annotated[str, typer.Option(help="What a caller asks for.")],
+    key: Annotated[str | None, typer.Option(metavar="NAME", help="The name of the caller's virtual key.")] = None,
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A header of the call.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a call would go, and why."""
+    from headgate.cli import policies
+
+    policies.explain(policy, model, key, header or [], as_json=as_json)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A policy, or a plan of `headgate compile`.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what changes for callers between two policies."""
+    from headgate.cli import policies
+
+    policies.diff(before, after, as_json=as_json)
+
+
+@key_app.command("new")
+def key_new(*, as_json: AsJson = False) -> None:
+    """Print a fresh strong virtual key. It is shown here and kept nowhere."""
+    from headgate.cli import keys
+
+    keys.new(as_json=as_json)

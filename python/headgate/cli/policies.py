@@ -1,0 +1,109 @@
+"""`headgate check`, `compile`, `explain` and `diff`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate import plan
+from headgate.cli import text
+from headgate.compile import compile_file
+from headgate.config.problems import dotted
+from headgate.errors import GatewayError, PlanError, PolicyError, UsageError
+
+if TYPE_CHECKING:
+    from headgate.config.problems import Problem
+
+
+def check(policy: str, *, resolve: bool, as_json: bool) -> None:
+    """Prints every problem; ends with 78 where one is an error."""
+    try:
+        compiled = compile_file(policy)
+        problems = list(compiled.loaded.warnings)
+        summary = text.summary(policy, compiled)
+        if resolve:
+            from headgate.engine import secrets
+
+            problems += secrets.problems(compiled)
+    except PolicyError as error:
+        problems, summary = list(error.problems), ""
+    bad = any(problem.is_error for problem in problems)
+    if as_json:
+        print(json.dumps({"ok": not bad, "problems": [_as_json(problem) for problem in problems]}, indent=2))
+    else:
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if not bad:
+            print(summary)
+    if bad:
+        sys.exit(PolicyError.exit_code)
+
+
+def write_plan(policy: str, output: str | None) -> None:
+    """Prints the plan, or writes it to a file."""
+    compiled = compile_file(policy)
+    for warning in compiled.loaded.warnings:
+        print(warning, file=sys.stderr)
+    document = plan.printable(compiled.plan).decode() + "\n"
+    if output is None:
+        sys.stdout.write(document)
+        return
+    try:
+        Path(output).write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise GatewayError(f"{output} cannot be written: {error.strerror}") from None
+
+
+def explain(policy: str, model: str, key: str | None, headers: list[str], *, as_json: bool) -> None:
+    """Prints where a call would go; ends with 1 where it would be refused."""
+    from headgate.engine import native
+
+    odd = [header for header in headers if not header.partition("=")[2]]
+    if odd:
+        raise UsageError(f"--header {odd[0]}: write NAME=VALUE")
+    compiled = compile_file(policy)
+    try:
+        answer = native.explain(compiled.document, model, key)
+    except PlanError as error:
+        raise UsageError(str(error)) from None
+    if as_json:
+        print(json.dumps(answer, indent=2))
+    else:
+        text.print_route(model, answer, compiled)
+        if headers:
+            print("headers: no part of this policy looks at any, so they change nothing")
+    if "error" in answer:
+        sys.exit(GatewayError.exit_code)
+
+
+def diff(before: str, after: str, *, as_json: bool) -> None:
+    """Prints what changes."""
+    from headgate.plan.diff import compare
+
+    changes = compare(_document(before), _document(after))
+    if as_json:
+        print(json.dumps([asdict(change) for change in changes], indent=2))
+    else:
+        text.print_changes(changes)
+
+
+def _document(path: str) -> dict[str, Any]:
+    """The plan in a file, or the plan of the policy in it, as a JSON value."""
+    if path.endswith(".json"):
+        return plan.read(path)
+    document: dict[str, Any] = json.loads(compile_file(path).document)
+    return document
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "severity": "error" if problem.is_error else "warning",
+        "file": problem.place.file,
+        "line": problem.place.line or None,
+        "column": problem.place.column or None,
+        "path": dotted(problem.path),
+        "text": problem.text,
+    }

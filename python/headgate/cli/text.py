@@ -1,0 +1,103 @@
+"""Results as text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headgate.config.units import show_duration
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headgate.compile import Compiled
+    from headgate.plan.diff import Change
+
+_TIMEOUTS = ("connect", "first_token", "idle", "attempt", "total", "stream_total")
+
+
+def summary(policy: str, compiled: Compiled) -> str:
+    """One line about a good policy."""
+    plan = compiled.plan
+    counts = {
+        "provider": len(plan.providers),
+        "deployment": len(plan.deployments),
+        "alias": len(plan.aliases),
+        "key": len(plan.keys),
+    }
+    parts = ", ".join(f"{number} {_plural(word, number)}" for word, number in counts.items())
+    return f"{policy}: good: {parts}; plan {plan.hash[:12]}"
+
+
+def _plural(word: str, number: int) -> str:
+    if number == 1:
+        return word
+    return "aliases" if word == "alias" else f"{word}s"
+
+
+def print_route(model: str, answer: dict[str, Any], compiled: Compiled) -> None:
+    """Prints the way of a call."""
+    out = _console()
+    if "error" in answer:
+        out.print(f"[bold]{_safe(model)}[/] is refused: {answer['error']['status']} {answer['error']['code']}")
+        out.print(f"  {_safe(answer['error']['message'])}")
+        return
+    out.print(f"[bold]{_safe(model)}[/] {_why(model, answer, compiled)}")
+    for number, step in enumerate(answer["steps"]):
+        out.print(f"  {_condition(number, step)}")
+        total = sum(place["weight"] for place in step["places"])
+        for place in step["places"]:
+            _print_place(out, place, total, answer["ways"])
+    limits = answer["timeouts"]
+    out.print("  timeouts: " + ", ".join(f"{name} {show_duration(limits[f'{name}_ms'])}" for name in _TIMEOUTS))
+
+
+def _why(model: str, answer: dict[str, Any], compiled: Compiled) -> str:
+    label = _safe(answer["label"])
+    if answer["kind"] == "direct":
+        if model.startswith(f"{answer['label']}/"):
+            return f"names a model of the provider [bold]{label}[/] outright"
+        return f"is a model that, of this policy's providers, [bold]{label}[/] alone is known for"
+    place = compiled.loaded.places.of_key(("aliases", answer["label"]))
+    kind = "fits the pattern" if "*" in answer["label"] else "is the alias"
+    return f"{kind} [bold]{label}[/] ({_safe(str(place))})"
+
+
+def _condition(number: int, step: dict[str, Any]) -> str:
+    shared = ", shared by weight" if len(step["places"]) > 1 else ""
+    if number == 0:
+        return f"first{shared}:"
+    return f"when that is {' or '.join(step['when'])}{shared}:"
+
+
+def _print_place(out: Console, place: dict[str, Any], total: int, ways: dict[str, str]) -> None:
+    share = f"{100 * place['weight'] / total:.3g} % " if place["weight"] != total else ""
+    deployment = f"[bold]{_safe(place['deployment'])}[/]: " if place["deployment"] else ""
+    out.print(f"    {share}{deployment}{_safe(place['model'])} at {_safe(place['provider'])}")
+    for endpoint in place["endpoints"]:
+        out.print(f"      {_safe(endpoint.partition('@')[2])}, {_safe(ways[endpoint])}")
+
+
+def print_changes(changes: list[Change]) -> None:
+    """Prints what changes between two plans."""
+    out = _console()
+    if not changes:
+        out.print("nothing changes")
+    for who in ("callers", "operators"):
+        texts = [change.text for change in changes if change.who == who]
+        if texts:
+            out.print(f"[bold]for {who}[/]")
+        for text in texts:
+            out.print(f"  {_safe(text)}")
+
+
+def _console() -> Console:
+    """A console that colours on a terminal alone, honours NO_COLOR, and breaks no line by itself."""
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False, emoji=False)
+
+
+def _safe(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

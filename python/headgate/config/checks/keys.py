@@ -1,0 +1,63 @@
+"""Virtual keys: names, references, secrets, and that each can do something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.config.secrets import weakness
+
+if TYPE_CHECKING:
+    from headgate.config.checks.names import Names
+    from headgate.config.problems import Path, Report
+    from headgate.config.sections import Key, Policy
+
+
+def check(policy: Policy, names: Names, report: Report) -> None:
+    """Checks `keys`."""
+    first: dict[object, int] = {}
+    for number, key in enumerate(policy.keys):
+        path: Path = ("keys", number)
+        if names.is_broken(path):
+            continue
+        _once(first, key.name, number, (*path, "name"), f"the name `{key.name}`", report)
+        _once(first, key.secret, number, (*path, "secret"), "the secret", report)
+        _secret(key, path, report)
+        _scope(key, path, policy, names, report)
+    _unreachable(policy, names, report)
+
+
+def _once(first: dict[object, int], thing: object, number: int, at: Path, what: str, report: Report) -> None:
+    if thing in first:
+        place = report.places.of_value(("keys", first[thing], str(at[-1])))
+        report.error(at, f"{what} is that of another key too, at {place}")
+    first.setdefault(thing, number)
+
+
+def _secret(key: Key, path: Path, report: Report) -> None:
+    if key.secret.kind != "literal":
+        return
+    report.warning((*path, "secret"), "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}")
+    if reason := weakness(key.secret.value):
+        report.warning((*path, "secret"), f"a weak key: {reason}; `headgate key new` prints a strong one")
+
+
+def _scope(key: Key, path: Path, policy: Policy, names: Names, report: Report) -> None:
+    for number, alias in enumerate(key.aliases or []):
+        names.require(alias, "alias", (*path, "aliases", number), report)
+        if alias in (key.aliases or [])[:number]:
+            report.error((*path, "aliases", number), f"`{alias}` is named twice")
+    if key.aliases == [] and not key.passthrough:
+        report.error(
+            (*path, "aliases"), "empty, so this key may ask for nothing; without `aliases` it may ask for everything"
+        )
+    if key.passthrough and policy.passthrough is None and not names.is_broken(("passthrough",)):
+        report.error((*path, "passthrough"), "the policy has no `passthrough:` provider, so this can never apply")
+
+
+def _unreachable(policy: Policy, names: Names, report: Report) -> None:
+    scopes = [key.aliases for key in policy.keys]
+    if not scopes or None in scopes or names.is_broken(("keys",)):
+        return
+    allowed = {alias for scope in scopes for alias in scope or []}
+    for name in policy.aliases.keys() - allowed:
+        report.warning(("aliases", name), "no key may ask for it", key=True)

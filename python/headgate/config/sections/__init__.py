@@ -1,0 +1,35 @@
+"""What an operator may write: one model per section of the policy, and `Policy`, which holds them all.
+
+Defaults stand here and nowhere else. The models say which values are good by themselves; what must fit together
+(`headgate.config.checks`) and what it means for the data plane (`headgate.plan`) stand elsewhere.
+"""
+
+from headgate.config.sections.aliases import Alias, Step
+from headgate.config.sections.deployments import Deployment
+from headgate.config.sections.drain import Drain
+from headgate.config.sections.egress import Egress
+from headgate.config.sections.http import Http
+from headgate.config.sections.keys import Key
+from headgate.config.sections.listen import Listen, Tls
+from headgate.config.sections.log import Log
+from headgate.config.sections.policy import Policy
+from headgate.config.sections.providers import Provider
+from headgate.config.sections.timeouts import AliasTimeouts, Resilience, Timeouts
+
+__all__ = [
+    "Alias",
+    "AliasTimeouts",
+    "Deployment",
+    "Drain",
+    "Egress",
+    "Http",
+    "Key",
+    "Listen",
+    "Log",
+    "Policy",
+    "Provider",
+    "Resilience",
+    "Step",
+    "Timeouts",
+    "Tls",
+]

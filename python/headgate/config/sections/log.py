@@ -1,0 +1,20 @@
+"""`log:` what is written to stderr."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from headgate.config.sections.base import Section, one_of
+
+
+class Log(Section):
+    """One line of JSON per event; readable text on a terminal."""
+
+    level: Annotated[Literal["debug", "info", "warn", "error"], one_of(("debug", "info", "warn", "error"))] = Field(
+        default="info", description="The least level of events."
+    )
+    calls: Annotated[Literal["off", "errors", "all"], one_of(("off", "errors", "all"))] = Field(
+        default="errors", description="Which calls have a line."
+    )

@@ -1,0 +1,83 @@
+"""`providers:` who answers calls."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from headgate.config.addresses import EndpointUrl
+from headgate.config.secrets import SecretRef
+from headgate.config.sections.base import OneOrMore, Section, one_of
+
+_OWN = {
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "host",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept-encoding",
+    "expect",
+    "proxy-connection",
+    "date",
+    "via",
+    "forwarded",
+    "x-forwarded-for",
+}
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_VALUE = re.compile(r"[!-~]([\t -~]*[!-~])?")
+
+
+def _header_lines(headers: dict[str, str]) -> dict[str, str]:
+    low = {name.lower(): value.strip(" \t") for name, value in headers.items()}
+    for name, value in low.items():
+        if name in _OWN:
+            raise PydanticCustomError("header", "`{name}` is set by the gateway itself", {"name": name})
+        if not _NAME.fullmatch(name):
+            raise PydanticCustomError("header", "`{name}` is not the name of a header", {"name": name[:60]})
+        if not _VALUE.fullmatch(value):
+            raise PydanticCustomError(
+                "header", "the value of `{name}` is empty or cannot stand in a header", {"name": name}
+            )
+    if len(low) < len(headers):
+        raise PydanticCustomError("header", "two names differ in case alone")
+    return low
+
+
+class Provider(Section):
+    """Who answers calls. For a provider that the catalogue knows, a credential is all that is needed."""
+
+    credential: Annotated[list[SecretRef], OneOrMore()] = Field(
+        default=[], description="What we show it: one, or a list that is used in turn."
+    )
+    dialect: (
+        Annotated[Literal["openai"], one_of(("openai",), later=("anthropic", "gemini", "bedrock", "cohere"))] | None
+    ) = Field(
+        default=None, description="The family of wire formats it speaks; the catalogue knows it for known providers."
+    )
+    endpoints: Annotated[list[EndpointUrl], OneOrMore()] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Its addresses up to what stands before `/chat/completions`: http://host:8000/v1, unix:/path:/v1.",
+    )
+    headers: Annotated[dict[str, str], AfterValidator(_header_lines)] = Field(
+        default={}, description="More header lines for each call. No secrets: they belong into `credential`."
+    )
+    http: Annotated[Literal["auto", "1", "2"], one_of(("auto", "1", "2"))] = Field(
+        default="auto", description="Versions of HTTP: `auto` (what TLS settles, else 1), `1` or `2`."
+    )

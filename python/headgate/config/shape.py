@@ -1,0 +1,171 @@
+"""From a value tree to the models: what pydantic refuses, told in the words of the policy.
+
+After a refusal the broken parts are left out and the rest is read once more, so that what must fit together can be
+checked too and all errors come at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from headgate.config.near import hint
+from headgate.config.patterns import is_secret
+from headgate.config.problems import shown
+from headgate.config.sections import Policy
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from headgate.config.problems import Path, Report
+
+_FRAMES: Final = ("<list>", "<map>", "[key]")
+_STAND_INS: Final[dict[Path, Any]] = {("version",): 1, ("providers",): {"left-out": {}}}
+_KINDS: Final = {
+    "string_type": "a text is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "bool_type": "`true` or `false` is needed",
+    "list_type": "a list is needed",
+    "dict_type": "a map is needed",
+    "model_type": "a map is needed",
+    "model_attributes_type": "a map is needed",
+}
+_ROUNDS: Final = 12
+
+
+def read(value: dict[str, Any], report: Report) -> tuple[Policy | None, frozenset[Path]]:
+    """The policy, or what is good of it, and the paths of the parts that are not. Reports whatever is wrong.
+
+    There is no policy where not even the rest can be read. `value` loses its broken parts.
+    """
+    broken: set[Path] = set()
+    for turn in range(_ROUNDS):
+        try:
+            return Policy.model_validate(value), frozenset(broken)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            if turn == 0:
+                _report(details, report)
+            broken.update(_leave_out(value, detail) for detail in details)
+    return None, frozenset(broken)
+
+
+def _report(details: list[ErrorDetails], report: Report) -> None:
+    told = {problem.path for problem in report.errors}
+    for detail in details:
+        path, is_key = _in_document(detail["loc"])
+        if path in told:
+            continue
+        if detail["type"] == "missing":
+            report.error(path[:-1], f"`{path[-1]}` is missing{_what(path)}")
+        elif detail["type"] == "extra_forbidden":
+            report.error(path, f"unknown field{hint(str(path[-1]), _fields(path[:-1]))}", key=True)
+        else:
+            report.error(path, _sentence(detail, path), key=is_key)
+
+
+def _what(path: Path) -> str:
+    field = _schema_at(path).get("description", "")
+    return f": {field}".rstrip(".") if field else ""
+
+
+def _in_document(loc: tuple[int | str, ...]) -> tuple[Path, bool]:
+    """A location without pydantic's own frames (such as `<list>` of a union), and whether it means the key."""
+    return tuple(part for part in loc if part not in _FRAMES), loc[-1] == "[key]"
+
+
+def _sentence(detail: ErrorDetails, path: Path) -> str:
+    kind, seen, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind in _KINDS:
+        return _KINDS[kind] + _instead(seen, path)
+    match kind:
+        case "greater_than_equal":
+            return f"{shown(seen)} is below {context['ge']}"
+        case "less_than_equal":
+            return f"{shown(seen)} is above {context['le']}"
+        case "too_short" | "string_too_short":
+            return "empty; at least one is needed"
+        case "too_long":
+            return f"more than {context['max_length']}"
+    return detail["msg"]
+
+
+def _instead(seen: Any, path: Path) -> str:  # noqa: ANN401 - any YAML value
+    """What stands there instead. A text is not shown where a map belongs: it may be a secret in the wrong place."""
+    if seen is None:
+        return ", nothing stands here"
+    if isinstance(seen, dict | list):
+        return f", not a {'map' if isinstance(seen, dict) else 'list'}"
+    if is_secret(path) or (isinstance(seen, str) and _schema_at(path).get("type") in ("object", "array", None)):
+        return ", not a text"
+    quotes = "; put it in quotes" if _schema_at(path).get("type") == "string" else ""
+    return f", not `{shown(seen)}`{quotes}"
+
+
+def _leave_out(value: dict[str, Any], detail: ErrorDetails) -> Path:
+    """Takes out the smallest part that can be missed, or puts a harmless one in its place; returns where.
+
+    An item of a list is not taken out, since that would move those behind it: what holds the list is.
+    """
+    path, is_key = _in_document(detail["loc"])
+    if detail["type"] == "missing" and len(path) > 1:
+        path = path[:-1]
+    while len(path) > 1 and path[:-1] != ("keys",) and not isinstance(_at(value, path[:-1]), dict):
+        path = path[:-1]
+    holder: Any = _at(value, path[:-1])
+    if path in _STAND_INS:
+        holder[path[-1]] = _STAND_INS[path]
+    elif path[:-1] == ("keys",):
+        holder[path[-1]] = {"name": f"left-out-{path[-1]}", "secret": f"${{env:LEFT_OUT_{path[-1]}}}"}
+    elif path[:-1] == ("providers",) and not is_key:
+        holder[path[-1]] = {}
+    elif isinstance(holder, dict):
+        holder.pop(path[-1], None)
+    return path
+
+
+def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 - any YAML value
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _fields(path: Path) -> list[str]:
+    return list(_schema_at(path).get("properties", ()))
+
+
+def _schema_at(path: Path) -> dict[str, Any]:
+    """The JSON Schema of what stands at a path; empty where anything may stand."""
+    root = Policy.model_json_schema()
+    node = root
+    for part in path:
+        node = _below(_plain(node, root), part)
+    return _plain(node, root)
+
+
+def _plain(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Follows a reference, and the first form of several that is not `null`."""
+    while True:
+        if "$ref" in node:
+            target = root["$defs"][node["$ref"].rpartition("/")[2]]
+            node = {**target, **{key: item for key, item in node.items() if key != "$ref"}}
+        elif "anyOf" in node:
+            form: dict[str, Any] = next((each for each in node["anyOf"] if each.get("type") != "null"), {})
+            node = {**form, **{key: item for key, item in node.items() if key != "anyOf"}}
+        else:
+            return node
+
+
+def _below(node: dict[str, Any], part: str | int) -> dict[str, Any]:
+    if isinstance(part, int):
+        found = node.get("items", {})
+    else:
+        found = node.get("properties", {}).get(part) or node.get("additionalProperties", {})
+        if not found and node.get("patternProperties"):
+            found = next(iter(node["patternProperties"].values()))
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,81 @@
+"""The door to the compiled module: its calls with our types and our exceptions. Imports it when first called."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import NativeMissing, PlanError, ReloadError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from headgate import _native
+
+
+def version() -> str:
+    """The version of the data plane."""
+    with _translated():
+        from headgate import _native
+
+        return _native.version()
+
+
+def explain(plan: bytes, model: str, key: str | None) -> dict[str, Any]:
+    """Where a call for `model` would go. Raises `PlanError` for an unknown key."""
+    with _translated():
+        from headgate import _native
+
+        answer: dict[str, Any] = json.loads(_native.explain(plan, json.dumps({"model": model, "key": key}).encode()))
+        return answer
+
+
+def resolve(plan: bytes) -> list[dict[str, Any]]:
+    """Tries every secret of a plan: a list of `place`, `problem`, `weak`."""
+    with _translated():
+        from headgate import _native
+
+        findings: list[dict[str, Any]] = json.loads(_native.resolve(plan))
+        return findings
+
+
+def start(plan: bytes) -> _native.Gateway:
+    """Starts to serve a plan."""
+    with _translated():
+        from headgate import _native
+
+        return _native.Gateway.start(plan)
+
+
+def reload(gateway: _native.Gateway, plan: bytes) -> None:
+    """Puts a plan in force; `ReloadError`: it was refused, counted and logged, and nothing has changed."""
+    with _translated():
+        gateway.reload(plan)
+
+
+def start_simulator(options: dict[str, Any]) -> _native.Simulator:
+    """Starts a simulated provider; `options` are those of `rust/sim/src/options.rs`."""
+    with _translated():
+        from headgate import _native
+
+        return _native.Simulator.start(json.dumps(options).encode())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the exceptions of the compiled module into ours."""
+    try:
+        from headgate import _native
+    except ImportError as error:
+        text = f"the compiled part of headgate is missing ({error}); install headgate with pip, or run `make run`"
+        raise NativeMissing(text) from None
+    try:
+        yield
+    except _native.PlanError as error:
+        raise PlanError(str(error)) from None
+    except _native.ReloadError as error:
+        raise ReloadError(str(error)) from None
+    except _native.StartError as error:
+        code, message = error.args
+        raise StartError(code, message) from None

@@ -1,0 +1,42 @@
+"""What the holders of virtual keys may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headgate.plan.diff.change import Change, by, for_callers, quoted, secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+    """Keys that are new, gone, or may do something else."""
+    old, new = by(before["keys"], "name"), by(after["keys"], "name")
+    for name in new.keys() - old.keys():
+        yield for_callers(f"the key `{name}` is new: it may ask for {_scope(new[name], after)}")
+    for name in old.keys() - new.keys():
+        yield for_callers(f"callers with the key `{name}` are refused: 401")
+    for name in [name for name in new if name in old]:
+        yield from _changed(name, (old[name], before), (new[name], after))
+
+
+def _changed(
+    name: str, old: tuple[dict[str, Any], dict[str, Any]], new: tuple[dict[str, Any], dict[str, Any]]
+) -> Iterator[Change]:
+    was, now = _scope(*old), _scope(*new)
+    if was != now:
+        yield for_callers(f"callers with the key `{name}` may now ask for {now} (was {was})")
+    if old[0]["passthrough"] != new[0]["passthrough"]:
+        may = "may now" if new[0]["passthrough"] else "may no longer"
+        yield for_callers(f"callers with the key `{name}` {may} make calls that name no model")
+    if old[0]["secret"] != new[0]["secret"]:
+        yield for_callers(f"callers with the key `{name}` must show what stands in {secret(new[0]['secret'])}")
+
+
+def _scope(key: dict[str, Any], plan: dict[str, Any]) -> str:
+    if key["aliases"] is None:
+        return "everything"
+    if not key["aliases"]:
+        return "nothing but calls that name no model"
+    return quoted(sorted(plan["aliases"][number]["name"] for number in key["aliases"]), most=10)

@@ -1,0 +1,272 @@
+"""The plan document, field by field. `rust/plan/src/document.rs` is its twin; `tests/plan` holds them together.
+
+A plan is complete: no field is absent and none means "default". References between parts are positions in lists.
+An enum with a value is a map of its one variant (`{"tcp": "127.0.0.1:8080"}`), one without is a text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    """An IP address and a port, `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose."""
+
+    tcp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unix:
+    """The path of a unix socket."""
+
+    unix: str
+
+
+Address = Tcp | Unix
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Certificate chain and private key, PEM; read at start and reload."""
+
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen."""
+
+    data: Address
+    ops: Address
+    tls: TlsFiles | None
+
+
+Callers = Literal["keys", "loopback", "anyone"]
+"""Who may call: whoever shows a key; anyone on this machine but no web page; anyone who can reach the listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Limits of the data listener."""
+
+    max_body_bytes: int
+    max_upload_bytes: int
+    max_head_bytes: int
+    max_connections: int
+    idle_ms: int
+    read_gap_ms: int
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """As many workers as stated, at least 1."""
+
+    fixed: int
+
+
+Workers = Literal["auto"] | Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How a stop proceeds."""
+
+    accept_for_ms: int
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A proxy, `http://host:port`."""
+
+    url: str
+
+
+Proxy = Literal["env", "off"] | Url
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Whom to trust in TLS; the union of what is on."""
+
+    system: bool
+    bundled: bool
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The way out to providers."""
+
+    proxy: Proxy
+    roots: Roots
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is written to the log."""
+
+    level: Literal["debug", "info", "warn", "error"]
+    calls: Literal["off", "errors", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of a provider. For `unix`, `host` is the socket's path and `port` is 0.
+
+    `base_path` stands before `/chat/completions`: empty, or without a slash at its end. `named`: the policy wrote the
+    host, or the catalogue knows it as one of the operator's own machine; otherwise it must be a global address.
+    """
+
+    id: str
+    scheme: Literal["http", "https", "unix"]
+    host: str
+    port: int
+    base_path: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """A secret in an environment variable."""
+
+    env: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A secret in a file, less one newline at its end."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Literally:
+    """A secret written in the policy itself. Such a plan stays in memory."""
+
+    literal: str
+
+    def __repr__(self) -> str:
+        return "Literally(...)"
+
+
+SecretRef = Env | File | Literally
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a credential is shown: the header, lower case, and what stands before the credential."""
+
+    header: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who answers calls."""
+
+    id: str
+    dialect: str
+    endpoints: tuple[Endpoint, ...]
+    credentials: tuple[SecretRef, ...]
+    auth: Auth
+    headers: dict[str, str]
+    http: Literal["auto", "http1", "http2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One model at one provider (a position in `providers`)."""
+
+    id: str
+    provider: int
+    model: str
+    context_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A deployment's (a position in `deployments`) share of a step; `weight` is at least 1."""
+
+    deployment: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a chain; `when` is empty for the first step alone."""
+
+    shares: tuple[Share, ...]
+    balance: Literal["weighted"]
+    when: tuple[Literal["unavailable"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Timeouts of a call."""
+
+    connect_ms: int
+    first_token_ms: int
+    idle_ms: int
+    attempt_ms: int
+    total_ms: int
+    stream_total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """What callers ask for."""
+
+    name: str
+    chain: tuple[Step, ...]
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model name that one provider (a position in `providers`) alone is known for."""
+
+    name: str
+    provider: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A virtual key; `aliases` are positions in `aliases`, none for every alias and every model."""
+
+    name: str
+    secret: SecretRef
+    aliases: tuple[int, ...] | None
+    passthrough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan.
+
+    `aliases`: exact names stand before patterns, among patterns the longer fixed part first; the first that matches
+    counts. `models` is sorted by the bytes of the names. `keys` is empty exactly when `callers` is not `keys`.
+    """
+
+    format: int
+    hash: str
+    listen: Listen
+    callers: Callers
+    http: HttpLimits
+    workers: Workers
+    drain: Drain
+    egress: Egress
+    log: Log
+    providers: tuple[Provider, ...]
+    deployments: tuple[Deployment, ...]
+    aliases: tuple[Alias, ...]
+    models: tuple[KnownModel, ...]
+    keys: tuple[Key, ...]
+    passthrough: int | None
+    timeouts: Timeouts

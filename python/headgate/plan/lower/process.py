@@ -1,0 +1,66 @@
+"""What concerns the process as a whole: listeners, limits, workers, drain, egress, log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from headgate.plan import document
+
+if TYPE_CHECKING:
+    from headgate.config import sections
+    from headgate.config.addresses import Listener
+
+_WORDS: Final[dict[str, Literal["env", "off"]]] = {"env": "env", "off": "off"}
+
+
+def listen(section: sections.Listen) -> document.Listen:
+    """Addresses, and the files of TLS."""
+    tls = document.TlsFiles(cert=section.tls.cert, key=section.tls.key) if section.tls else None
+    return document.Listen(data=_address(section.data), ops=_address(section.ops), tls=tls)
+
+
+def _address(listener: Listener) -> document.Address:
+    return document.Unix(listener.unix) if listener.unix is not None else document.Tcp(str(listener))
+
+
+def callers(policy: sections.Policy) -> document.Callers:
+    """Who may call follows from the keys and from `open`."""
+    if policy.keys:
+        return "keys"
+    return "anyone" if policy.listen.open else "loopback"
+
+
+def http(section: sections.Http) -> document.HttpLimits:
+    """Limits of the data listener."""
+    return document.HttpLimits(
+        max_body_bytes=section.max_body,
+        max_upload_bytes=section.max_upload,
+        max_head_bytes=section.max_head,
+        max_connections=section.max_connections,
+        idle_ms=section.idle,
+        read_gap_ms=section.read_gap,
+        origins=tuple(section.origins),
+    )
+
+
+def workers(count: int | Literal["auto"]) -> document.Workers:
+    """How many threads."""
+    return document.Fixed(count) if isinstance(count, int) else count
+
+
+def drain(section: sections.Drain) -> document.Drain:
+    """How a stop proceeds."""
+    return document.Drain(accept_for_ms=section.accept_for, grace_ms=section.grace)
+
+
+def egress(section: sections.Egress) -> document.Egress:
+    """The way out to providers."""
+    proxy = document.Url(section.proxy) if section.proxy.startswith("http:") else _WORDS[section.proxy]
+    files = tuple(root for root in section.roots if root not in ("system", "bundled"))
+    roots = document.Roots(system="system" in section.roots, bundled="bundled" in section.roots, files=files)
+    return document.Egress(proxy=proxy, roots=roots)
+
+
+def log(section: sections.Log) -> document.Log:
+    """What is written to the log."""
+    return document.Log(level=section.level, calls=section.calls)

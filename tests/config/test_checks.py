@@ -1,0 +1,134 @@
+"""What must fit together: cases beside the golden policies, and what is doubtful only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.policy_files import HEAD, errors, good, warnings
+
+ALIASES = "deployments: {a: {provider: sim, model: echo}, b: {provider: sim, model: chat}}\n"
+
+
+def test_a_known_provider_needs_its_credential_alone(tmp_path: Path) -> None:
+    assert errors(tmp_path, 'version: 1\nproviders: {openai: {credential: "${env:A}"}}\n') == []
+
+
+def test_a_section_with_nothing_in_it_has_its_defaults(tmp_path: Path) -> None:
+    assert good(tmp_path, HEAD + "http:\n").http.idle == 75_000
+
+
+def test_the_native_dialect_of_a_provider_is_not_taken_for_its_compatible_one(tmp_path: Path) -> None:
+    policy = 'version: 1\nproviders: {{gemini: {{credential: "${{env:A}}"{}}}}}\n'
+    assert len(errors(tmp_path, policy.format(""))) == 1
+    assert errors(tmp_path, policy.format(", dialect: openai")) == []
+
+
+@pytest.mark.parametrize("name", ["vllm", "ollama", "sim"])
+def test_providers_on_this_machine_need_nothing(tmp_path: Path, name: str) -> None:
+    assert errors(tmp_path, f"version: 1\nproviders: {{{name}: }}\n") == []
+
+
+def test_listening_for_others_without_keys_must_be_said(tmp_path: Path) -> None:
+    policy = HEAD + "listen: {data: 0.0.0.0:8080"
+    assert "there are no `keys`" in errors(tmp_path, policy + "}\n")[0]
+    assert errors(tmp_path, policy + ", open: true}\n") == []
+    assert errors(tmp_path, policy + "}\nkeys: [{name: a, secret: '${env:A}'}]\n") == []
+    assert "take one out" in errors(tmp_path, policy + ", open: true}\nkeys: [{name: a, secret: '${env:A}'}]\n")[0]
+
+
+@pytest.mark.parametrize("data", ["127.0.0.1:8080", "127.8.9.1:8080", "[::1]:8080", "unix:/run/headgate.sock"])
+def test_this_machine_needs_no_keys(tmp_path: Path, data: str) -> None:
+    assert errors(tmp_path, HEAD + f"listen: {{data: '{data}'}}\n") == []
+
+
+def test_port_zero_may_be_written_twice(tmp_path: Path) -> None:
+    assert errors(tmp_path, HEAD + "listen: {data: 127.0.0.1:0, ops: 127.0.0.1:0}\n") == []
+
+
+def test_an_exact_alias_stands_beside_a_pattern(tmp_path: Path) -> None:
+    text = HEAD + ALIASES + "aliases: {'fast-*': {chain: [{use: a}]}, fast-x: {chain: [{use: b}]}}\n"
+    assert errors(tmp_path, text) == []
+    assert warnings(tmp_path, text) == []
+
+
+def test_an_alias_may_look_like_a_path_when_no_provider_has_that_name(tmp_path: Path) -> None:
+    assert errors(tmp_path, HEAD + ALIASES + "aliases: {team/x: {chain: [{use: [a, b]}]}}\n") == []
+
+
+def test_a_star_in_a_model_needs_a_star_in_each_alias(tmp_path: Path) -> None:
+    deployments = "deployments: {a: {provider: sim, model: 'x-{1}'}}\n"
+    assert errors(tmp_path, HEAD + deployments + "aliases: {'f-*': {chain: [{use: a}]}}\n") == []
+    assert (
+        len(errors(tmp_path, HEAD + deployments + "aliases: {'f-*': {chain: [{use: a}]}, g: {chain: [{use: a}]}}\n"))
+        == 1
+    )
+
+
+def test_nothing_is_said_twice_of_a_part_that_is_refused(tmp_path: Path) -> None:
+    text = """
+        version: 1
+        providers:
+          house: {dialect: openai, endpoints: [nonsense]}
+        deployments: {a: {provider: house, model: 5}}
+        aliases: {x: {chain: [{use: [a]}]}}
+        keys: [{name: k, secret: "${env:K}", aliases: [x]}]
+    """
+    assert [line.split(": ")[1] for line in errors(tmp_path, text)] == [
+        "providers.house.endpoints[0]",
+        "deployments.a.model",
+    ]
+
+
+def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
+    text = """
+        version: 1
+        listen: {open: true}
+        providers:
+          openai: {credential: sk-in-clear}
+          far: {dialect: openai, endpoints: [http://models.example.com/v1], credential: "${env:A}"}
+        deployments:
+          a: {provider: openai, model: gpt-5.2}
+          unused: {provider: openai, model: gpt-5.2}
+        aliases:
+          "*": {chain: [{use: a}]}
+          "a-*c": {chain: [{use: a}]}
+          "a*-c": {chain: [{use: a}]}
+    """
+    assert warnings(tmp_path, text) == [
+        "policy.yaml:3:16: warning: listen.open: "
+        "lets web pages call through a browser on this machine; without it only programs can",
+        "policy.yaml:5:24: warning: providers.openai.credential: "
+        "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}",
+        "policy.yaml:6:38: warning: providers.far.endpoints[0]: the credential travels in clear over http; use https",
+        "policy.yaml:9:3: warning: deployments.unused: no alias uses it, so no call reaches it",
+        "policy.yaml:11:3: warning: aliases.*: takes every name, so no model of a provider can be named outright",
+        "policy.yaml:13:3: warning: aliases.a*-c: "
+        "some names fit `a-*c` too and both are as long: the first in the file counts",
+    ]
+
+
+def test_weak_keys_in_clear_are_two_warnings(tmp_path: Path) -> None:
+    found = warnings(tmp_path, HEAD + "keys: [{name: ci, secret: letmein}]\n")
+    assert found == [
+        "policy.yaml:3:27: warning: keys[0].secret: "
+        "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}",
+        "policy.yaml:3:27: warning: keys[0].secret: "
+        "a weak key: shorter than 20 characters; `headgate key new` prints a strong one",
+    ]
+
+
+def test_an_alias_that_no_key_may_ask_for_is_doubtful(tmp_path: Path) -> None:
+    text = HEAD + ALIASES + "aliases: {x: {chain: [{use: [a, b]}]}, y: {chain: [{use: a}]}}\n"
+    assert warnings(tmp_path, text + "keys: [{name: k, secret: '${env:K}', aliases: [x]}]\n") == [
+        "policy.yaml:4:40: warning: aliases.y: no key may ask for it"
+    ]
+
+
+def test_a_key_cannot_pass_through_where_there_is_nowhere_to_pass(tmp_path: Path) -> None:
+    key = "keys: [{name: k, secret: '${env:K}', passthrough: true}]\n"
+    assert errors(tmp_path, HEAD + key) == [
+        "policy.yaml:3:51: keys[0].passthrough: the policy has no `passthrough:` provider, so this can never apply"
+    ]
+    assert errors(tmp_path, HEAD + "passthrough: sim\n" + key) == []
