@@ -1,0 +1,197 @@
+"""A provider that is slow, broken or rude: what the caller is told of each fault of the simulator's table."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.conftest import BEARER
+from tests.harness import wire
+from tests.harness.fixtures import Launch
+from tests.harness.gateway import Gateway
+from tests.harness.policies import alias, small
+from tests.harness.provider import Provider
+from tests.harness.wire import Answer, chat
+
+PATH = "/v1/chat/completions"
+AMBIGUOUS = [
+    "two-lengths",
+    "length-and-chunked",
+    "bare-lf",
+    "obs-fold",
+    "space-before-colon",
+    "negative-length",
+    "length-list",
+]
+GARBAGE = ["text", "tls", "binary", "status", "version"]
+
+BEFORE_THE_HEAD = {
+    "reset-before-head": "provider_closed",
+    "close-before-head": "provider_closed",
+    "cut-head;at=20": "provider_closed",
+    "huge-head": "provider_garbled",
+    "many-lines": "provider_garbled",
+    "never-head": "attempt_timeout",
+    "late-head;ms=5000": "attempt_timeout",
+    **{f"garbage-head;as={kind}": "provider_garbled" for kind in GARBAGE},
+    **{f"ambiguous-head;as={kind}": "provider_garbled" for kind in AMBIGUOUS},
+}
+BROKEN_BODY = ["cut;at=30;how=close", "cut;at=30;how=reset", "reset-mid-body;at=30", "short-body"]
+BROKEN_STREAM = [
+    "bad-chunk-size",
+    "cut;at=300;how=close",
+    "cut;at=300;how=reset",
+    "reset-mid-body;at=300",
+    "no-terminator",
+    "empty-deltas",
+    "pings-only",
+]
+SOUND_STREAM = [
+    "split",
+    "until-close",
+    "connection-close",
+    "close-after",
+    "double-terminator",
+    "data-after-done",
+    "big-event",
+    "invalid-utf8",
+    *(f"spelling;as={way}" for way in ("crlf", "cr", "bom", "comments", "no-space", "multi-line", "no-event", "ids")),
+    *(f"usage;as={way}" for way in ("missing", "null", "zero", "negative", "twice", "huge", "string", "low")),
+]
+SOUND_BODY = [
+    "until-close",
+    "connection-close",
+    "close-after",
+    "slow-head;bytes=20;every_ms=1",
+    "1xx-flood;count=5",
+    "many-lines;count=10",
+]
+
+
+def call(gateway: Gateway, fault: str, *, model: str = "chat", stream: bool = False) -> Answer:
+    body = chat(model, stream=True) if stream else chat(model)
+    return gateway.ask("POST", PATH, body, {**BEARER, "x-sim-fault": fault})
+
+
+@pytest.fixture(autouse=True)
+def _still_serves(gateway: Gateway, bill: Provider) -> object:
+    """Whatever a provider did, the next call is sound and no call is left open."""
+    yield
+    assert gateway.ask("POST", PATH, chat(), BEARER).status == 200
+    bill.wait(lambda page: page["open"] == 0, "no call is left open")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("fault", BEFORE_THE_HEAD)
+def test_a_failure_before_the_head_is_an_error_of_ours(gateway: Gateway, fault: str, *, stream: bool) -> None:
+    answer = call(gateway, fault, model="hasty", stream=stream)
+    expected = BEFORE_THE_HEAD[fault]
+    if stream and expected == "attempt_timeout":
+        expected = "first_token_timeout"
+    assert answer.code == expected
+    assert answer.status == (504 if expected.endswith("timeout") else 502)
+    assert answer.header("headgate-attempts") == "1"
+
+
+@pytest.mark.parametrize("fault", BROKEN_BODY)
+def test_a_body_that_breaks_off_does_not_look_whole(gateway: Gateway, fault: str) -> None:
+    answer = call(gateway, fault)
+    assert answer.status == 502 or not answer.whole
+
+
+@pytest.mark.parametrize("fault", BROKEN_STREAM)
+def test_a_stream_that_breaks_off_ends_as_an_error(gateway: Gateway, fault: str) -> None:
+    answer = call(gateway, fault, stream=True)
+    assert answer.status == 200
+    assert json.loads(answer.events[-1])["error"]["code"] in ("stream_cut", "provider_garbled", "provider_closed")
+    assert "[DONE]" not in answer.events
+
+
+@pytest.mark.parametrize("fault", SOUND_STREAM)
+def test_a_stream_in_another_spelling_is_passed_on_as_it_is(gateway: Gateway, provider: Provider, fault: str) -> None:
+    ours = call(gateway, fault, stream=True)
+    theirs = wire.ask(provider.address, "POST", PATH, chat("gpt-sim", stream=True), {"x-sim-fault": fault})
+    assert (ours.status, ours.whole) == (200, True)
+    assert b"[DONE]" in ours.body
+    assert b'"error"' not in ours.body
+    assert ours.body.count(b"\n") + ours.body.count(b"\r") == theirs.body.count(b"\n") + theirs.body.count(b"\r")
+
+
+@pytest.mark.parametrize("fault", SOUND_BODY)
+def test_an_answer_in_another_framing_is_passed_on(gateway: Gateway, fault: str) -> None:
+    answer = call(gateway, fault)
+    assert (answer.status, answer.whole) == (200, True)
+    assert answer.json()["object"] == "chat.completion"
+
+
+@pytest.mark.parametrize("at", ["first", "middle", "last"])
+def test_the_providers_own_error_event_ends_the_stream(gateway: Gateway, at: str) -> None:
+    answer = call(gateway, f"error-event;at={at}", stream=True)
+    assert b'"error"' in answer.body
+    assert "[DONE]" not in answer.events
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504, 529])
+def test_the_providers_own_errors_are_the_callers(gateway: Gateway, provider: Provider, code: int) -> None:
+    fault = f"status;code={code}, retry-after;as=seconds"
+    ours = call(gateway, fault)
+    theirs = wire.ask(provider.address, "POST", PATH, chat("gpt-sim"), {"x-sim-fault": fault})
+    assert (ours.status, ours.body) == (theirs.status, theirs.body)
+    assert ours.header("retry-after") == theirs.header("retry-after")
+    assert ours.header("headgate-provider") == "house"
+
+
+def test_a_provider_that_refuses_our_credential_is_502_and_not_the_callers_401(gateway: Gateway) -> None:
+    answer = call(gateway, "status;code=401")
+    assert (answer.status, answer.code) == (502, "provider_credential_rejected")
+
+
+def test_a_redirect_is_not_followed(gateway: Gateway, bill: Provider) -> None:
+    assert call(gateway, "redirect").status in (307, 502)
+    assert bill.bill()["totals"]["calls"] == 1
+
+
+@pytest.mark.parametrize(("fault", "status"), [("no-content", 204), ("empty-body", 200), ("html", 200)])
+def test_an_answer_of_another_kind_is_passed_on(gateway: Gateway, fault: str, status: int) -> None:
+    answer = call(gateway, fault)
+    assert (answer.status, answer.whole) == (status, True)
+
+
+def test_json_in_place_of_a_stream_is_passed_on(gateway: Gateway) -> None:
+    answer = call(gateway, "json-for-stream", stream=True)
+    assert answer.json()["object"] == "chat.completion"
+
+
+def test_an_early_answer_to_an_upload_reaches_the_caller(gateway: Gateway) -> None:
+    answer = gateway.ask("POST", PATH, chat(text="x" * 500_000), {**BEARER, "x-sim-fault": "early-answer;code=413"})
+    assert answer.status == 413
+
+
+def test_a_connection_that_died_in_the_pool_costs_no_call(gateway: Gateway) -> None:
+    for _ in range(4):
+        call(gateway, "dead-on-reuse")
+        assert call(gateway, "close-after").status == 200
+
+
+def test_bytes_behind_an_answer_never_reach_the_next_caller(gateway: Gateway) -> None:
+    for _ in range(8):
+        call(gateway, "long-body")
+        answer = gateway.ask("POST", PATH, chat(), BEARER)
+        assert answer.json()["object"] == "chat.completion"
+
+
+def test_a_provider_that_resets_every_connection_or_never_speaks_is_passed_over_or_told_of(launch: Launch) -> None:
+    rude = Provider.start(scenario=[{"fault": "refuse"}])
+    mute = Provider.start(scenario=[{"fault": "silence"}])
+    policy = small(rude.url)
+    policy["providers"]["mute"] = {"dialect": "openai", "endpoints": [mute.url]}
+    policy["deployments"]["mute"] = {"provider": "mute", "model": "m"}
+    policy["aliases"]["mute"] = alias("mute", timeouts={"attempt": "300ms"})
+    gateway = launch(policy)
+    reset = gateway.ask("POST", PATH, chat())
+    assert (reset.status, reset.code) == (502, "provider_closed")
+    silent = gateway.ask("POST", PATH, chat("mute"))
+    assert (silent.status, silent.code) == (504, "attempt_timeout")
+    rude.stop()
+    mute.stop()
