@@ -16,9 +16,10 @@ impl Simulator {
     #[staticmethod]
     fn start(py: Python<'_>, options: &[u8]) -> PyResult<Self> {
         let options: sim::Options = serde_json::from_slice(options).map_err(plan_error)?;
+        let address = options.address.clone();
         let inner = py.detach(|| sim::start(options)).map_err(|error| {
             let code = if error.kind() == std::io::ErrorKind::AddrInUse { 69 } else { 1 };
-            start_error(&gateway::StartError { code, message: format!("simulated provider: {error}") })
+            start_error(&gateway::StartError { code, message: format!("simulated provider: {address}: {error}") })
         })?;
         Ok(Self { inner })
     }

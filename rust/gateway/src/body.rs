@@ -11,12 +11,11 @@ use upstream::AnswerBody;
 
 /// The body of a reply.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved twice in a call; a box would be an allocation for each")]
 pub(crate) enum Body {
     /// Ours, whole.
     Own(Bytes),
-    /// A provider's.
-    Forward(Forward<AnswerBody>),
+    /// A provider's. In a box, since a reply changes hands several times.
+    Forward(Box<Forward<AnswerBody>>),
 }
 
 impl Source for Body {

@@ -185,6 +185,7 @@ impl Shared {
         let meters: Vec<Arc<Meters>> = self.workers.iter().map(|worker| Arc::clone(&worker.meters)).collect();
         let mut families = record::families(&meters);
         let compiled = self.compiled.load();
+        let open = u32::try_from(self.live.open()).unwrap_or(u32::MAX);
         let one =
             |name, help, kind, labels, value| Family { name, help, kind, samples: vec![Sample { labels, value }] };
         let gauge = |name, help, labels, value| one(name, help, FamilyKind::Gauge, labels, Value::Level(value));
@@ -202,6 +203,7 @@ impl Shared {
             vec![],
             truth(self.last_reload_good.load(Ordering::Relaxed)),
         ));
+        families.push(gauge("headgate_connections", "Connections of callers that are open.", vec![], f64::from(open)));
         families.push(gauge("headgate_ready", "Whether new calls are welcome.", vec![], truth(self.is_ready())));
         families.push(Family {
             name: "headgate_reloads",
@@ -475,6 +477,12 @@ async fn ended(shared: &Shared) {
     }
 }
 
+/// Ends the process as a shell reports one that a signal killed.
+#[allow(clippy::disallowed_methods, reason = "who signals twice wants open calls to be cut")]
+fn end_at_once(code: i32) -> ! {
+    std::process::exit(code)
+}
+
 /// What signals ask for; see `signals`.
 pub(crate) enum Asked {
     Drain,
@@ -489,8 +497,8 @@ impl Shared {
         match asked {
             // Nobody may be listening any more.
             Asked::Reload => events.send(Event::Reload).unwrap_or_default(),
-            Asked::Drain if again => std::process::exit(143),
-            Asked::Interrupt if again => std::process::exit(130),
+            Asked::Drain if again => end_at_once(143),
+            Asked::Interrupt if again => end_at_once(130),
             Asked::Drain => self.ask(Stop::Planned),
             Asked::Interrupt => self.ask(Stop::Interrupt),
         }

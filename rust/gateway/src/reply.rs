@@ -56,7 +56,7 @@ impl Answered {
                 // A stream may end in an error event that the provider did not send: its length is not known.
                 let length = if streams.is_some() { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
-                let body = Body::Forward(Forward::new(answer.body, first, streams, &deadlines, record));
+                let body = Body::Forward(Box::new(Forward::new(answer.body, first, streams, &deadlines, record)));
                 Reply { head, length, body, closes: false }
             }
         }

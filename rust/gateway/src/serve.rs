@@ -7,12 +7,12 @@ use crate::snapshot::Snapshot;
 use admission::Caller;
 use bytes::Bytes;
 use fault::{Fault, Kind};
-use http1::Source;
+use http1::{RequestHead, Source};
 use listener::{Incoming, Reply, RequestBody};
 use plan::{Candidate, Label, Scope, Timeouts};
 use protocol::openai::paths::{self, Endpoint, Lookup, Streams};
 use protocol::peek::Scanner;
-use protocol::scan::{Fields, Peek};
+use protocol::scan::Peek;
 use protocol::splice;
 use record::{Lines, Meters, Record, RequestIds, Wheel};
 use std::borrow::Cow;
@@ -39,11 +39,11 @@ pub(crate) struct Server {
 impl listener::Service for Server {
     type Body = Body;
 
-    async fn call(&self, incoming: Incoming) -> Reply<Body> {
+    async fn call(&self, mut incoming: Incoming) -> Reply<Body> {
         let snapshot = self.snapshot();
         let mut record = self.open();
         let page = snapshot.compiled.admission.origins().listed(&incoming.head).map(<[u8]>::to_vec);
-        let mut reply = match self.answer(&snapshot, incoming, &mut record).await {
+        let mut reply = match self.answer(&snapshot, &mut incoming, &mut record).await {
             Ok(answered) => answered.reply(record),
             Err(fault) => reply::refuse(&fault, record),
         };
@@ -60,7 +60,12 @@ impl listener::Service for Server {
 
 impl Server {
     /// The stages, from a head to the first byte of an answer.
-    async fn answer(&self, snapshot: &Snapshot, incoming: Incoming, record: &mut Record) -> Result<Answered, Fault> {
+    async fn answer(
+        &self,
+        snapshot: &Snapshot,
+        incoming: &mut Incoming,
+        record: &mut Record,
+    ) -> Result<Answered, Fault> {
         let plan = &snapshot.compiled.plan;
         if incoming.head.method() == b"OPTIONS" {
             return reply::options(&incoming.head);
@@ -74,26 +79,24 @@ impl Server {
             }
         };
         let scope = key.map_or(Scope::Everything, Scope::of);
-        let endpoint = find(&incoming)?;
+        let endpoint = find(&incoming.head)?;
         if let Some(answered) = reply::own(endpoint, &incoming.head, plan, scope) {
             return answered;
         }
-        let call = Call { server: self, snapshot, endpoint, incoming };
-        match Scanner::new(endpoint.model, call.incoming.head.headers.get("content-type"))? {
-            None => {
-                passthrough_allowed(key)?;
-                call.pass(record).await
-            }
-            Some(scanner) => {
-                let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
-                let (call, fields, pieces) = call.read(scanner, record).await?;
-                if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {
-                    passthrough_allowed(key)?;
-                    return call.pass_pieces(&pieces, record).await;
-                }
-                call.route(&Named { peek: fields.into_peek()?, spelling, pieces }, scope, record).await
-            }
+        let Incoming { head, body, length, has_body, .. } = incoming;
+        let call = Call { server: self, snapshot, endpoint, head };
+        let Some(mut scanner) = Scanner::new(endpoint.model, head.headers.get("content-type"))? else {
+            passthrough_allowed(key)?;
+            return call.pass(Upload { body, length: *length, has_body: *has_body }, record).await;
+        };
+        let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
+        let pieces = call.read(body, *length, &mut scanner, record).await?;
+        let fields = scanner.fields()?;
+        if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {
+            passthrough_allowed(key)?;
+            return call.pass_pieces(&pieces, record).await;
         }
+        call.route(&Named { peek: fields.into_peek()?, spelling, pieces }, scope, record).await
     }
 
     /// What calls are served by now.
@@ -130,13 +133,13 @@ impl Server {
     }
 }
 
-fn find(incoming: &Incoming) -> Result<&'static Endpoint, Fault> {
-    match paths::find(incoming.head.method(), incoming.head.path()) {
+fn find(head: &RequestHead) -> Result<&'static Endpoint, Fault> {
+    match paths::find(head.method(), head.path()) {
         Lookup::Found(endpoint) => Ok(endpoint),
         Lookup::WrongMethod { allow } => {
             Err(Fault::new(Kind::MethodNotAllowed, format!("This path does not have that method; it has {allow}")))
         }
-        Lookup::Unknown => Err(Fault::new(Kind::UnknownPath, paths::why_unknown(incoming.head.path()))),
+        Lookup::Unknown => Err(Fault::new(Kind::UnknownPath, paths::why_unknown(head.path()))),
     }
 }
 
@@ -155,7 +158,14 @@ struct Call<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     endpoint: &'static Endpoint,
-    incoming: Incoming,
+    head: &'a RequestHead,
+}
+
+/// A body that goes on as it comes.
+struct Upload<'a> {
+    body: &'a mut RequestBody,
+    length: Option<u64>,
+    has_body: bool,
 }
 
 /// A body that names its model.
@@ -196,9 +206,15 @@ struct Ask<'a> {
 }
 
 impl<'c> Call<'c> {
-    /// Reads the body and what routing needs of it.
-    async fn read(mut self, mut scanner: Scanner, record: &mut Record) -> Result<(Self, Fields, Vec<Bytes>), Fault> {
-        if let Some(coding) = self.incoming.head.headers.get("content-encoding")
+    /// Reads a body, and what routing needs of it.
+    async fn read(
+        &self,
+        body: &mut RequestBody,
+        length: Option<u64>,
+        scanner: &mut Scanner,
+        record: &mut Record,
+    ) -> Result<Vec<Bytes>, Fault> {
+        if let Some(coding) = self.head.headers.get("content-encoding")
             && !coding.eq_ignore_ascii_case(b"identity")
         {
             return Err(Fault::new(
@@ -207,20 +223,18 @@ impl<'c> Call<'c> {
             ));
         }
         let limit = self.snapshot.compiled.plan.http.max_body_bytes;
-        body::check_length(self.incoming.length, limit, "http.max_body")?;
-        let pieces = body::read(&mut self.incoming.body, &mut scanner, limit, record).await?;
-        let fields = scanner.fields()?;
-        Ok((self, fields, pieces))
+        body::check_length(length, limit, "http.max_body")?;
+        body::read(body, scanner, limit, record).await
     }
 
     /// Sends a call whose model is known along its route.
-    async fn route(self, named: &Named, scope: Scope<'_>, record: &mut Record) -> Result<Answered, Fault> {
+    async fn route(&self, named: &Named, scope: Scope<'_>, record: &mut Record) -> Result<Answered, Fault> {
         let plan = &self.snapshot.compiled.plan;
         let peek = &named.peek;
         let route = plan.route(&peek.model.name, scope)?;
         record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, peek.stream));
         let streamed = peek.stream && self.endpoint.streams != Streams::Never;
-        let ask = Ask { timeouts: route.timeouts(), streamed, opened_ns: record.wheel().now() };
+        let ask = Ask { timeouts: route.timeouts(), streamed, opened_ns: record.opened_ns() };
         let record = RefCell::new(record);
         let candidates = route.candidates(|n| self.server.draw(n));
         attempt::run(
@@ -235,30 +249,29 @@ impl<'c> Call<'c> {
     }
 
     /// Sends a call that names no model, its body as it comes, to the provider of `passthrough`.
-    async fn pass(mut self, record: &mut Record) -> Result<Answered, Fault> {
+    async fn pass(&self, upload: Upload<'_>, record: &mut Record) -> Result<Answered, Fault> {
         let (candidate, ask) = self.passthrough(record)?;
         let limit = self.snapshot.compiled.plan.http.max_upload_bytes;
-        body::check_length(self.incoming.length, limit, "http.max_upload")?;
-        let (length, has_body) = (self.incoming.length, self.incoming.has_body);
-        let mut incoming_body = std::mem::replace(&mut self.incoming.body, RequestBody::EMPTY);
-        let mut upload = Limited::new(&mut incoming_body, limit);
+        let Upload { body, length, has_body } = upload;
+        body::check_length(length, limit, "http.max_upload")?;
+        let mut limited = Limited::new(body, limit);
         let record = RefCell::new(record);
         let answered = attempt::run(
             [candidate],
             |candidate| self.snapshot.endpoints(candidate.provider),
             async |candidate, endpoint| {
                 let body =
-                    if has_body { OutgoingBody::Stream { source: &mut upload, length } } else { OutgoingBody::None };
+                    if has_body { OutgoingBody::Stream { source: &mut limited, length } } else { OutgoingBody::None };
                 self.exchange(&ask, candidate, endpoint, body, &record).await
             },
         )
         .await;
-        record.into_inner().received(upload.passed);
+        record.into_inner().received(limited.passed);
         answered
     }
 
     /// The same for a body that was read in search of a model.
-    async fn pass_pieces(self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Fault> {
+    async fn pass_pieces(&self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Fault> {
         let (candidate, ask) = self.passthrough(record)?;
         let record = RefCell::new(record);
         attempt::run(
@@ -281,7 +294,7 @@ impl<'c> Call<'c> {
         };
         record.routed(self.snapshot.call_series(Label::Direct(provider), self.endpoint.name, false));
         let candidate = Candidate { provider, deployment: None, model: Cow::Borrowed(""), step: 0 };
-        Ok((candidate, Ask { timeouts: &plan.timeouts, streamed: false, opened_ns: record.wheel().now() }))
+        Ok((candidate, Ask { timeouts: &plan.timeouts, streamed: false, opened_ns: record.opened_ns() }))
     }
 
     /// One attempt: from an endpoint's address to the first byte of its answer, within its deadlines.
@@ -320,11 +333,11 @@ impl<'c> Call<'c> {
         body: OutgoingBody<'b>,
     ) -> Result<(Answer, Option<Bytes>), Fault> {
         let compiled = &self.snapshot.compiled;
-        let target = self.incoming.head.target();
+        let target = self.head.target();
         let outgoing = Outgoing {
-            method: self.incoming.head.method(),
+            method: self.head.method(),
             path: target.strip_prefix(b"/v1").unwrap_or(target),
-            head: &self.incoming.head,
+            head: self.head,
             provider: &compiled.providers[provider][endpoint],
             body,
         };

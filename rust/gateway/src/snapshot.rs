@@ -4,7 +4,6 @@ use crate::compiled::Compiled;
 use plan::{Candidate, Label};
 use record::{AttemptSeries, CallSeries, Meters};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,7 +15,8 @@ pub(crate) struct Snapshot {
     /// The names of keys, for records.
     pub(crate) keys: Vec<Rc<str>>,
     meters: Arc<Meters>,
-    calls: RefCell<HashMap<(Label, &'static str, bool), Arc<CallSeries>>>,
+    /// Of each alias, then of each provider: the operations that were called, with their series.
+    calls: Vec<RefCell<Vec<Arc<CallSeries>>>>,
     deployments: Vec<Arc<AttemptSeries>>,
     direct: Vec<Arc<AttemptSeries>>,
     /// Of each provider, which endpoint the next call tries first.
@@ -33,23 +33,28 @@ impl Snapshot {
             .collect();
         let direct = plan.providers.iter().map(|provider| meters.attempts(&provider.id, "*")).collect();
         let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
+        let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
         let turns = plan.providers.iter().map(|_| Cell::default()).collect();
-        Self { keys, deployments, direct, turns, calls: RefCell::default(), meters, epoch, compiled }
+        Self { compiled, epoch, keys, meters, calls, deployments, direct, turns }
     }
 
     /// Where calls of this label, operation and mode are counted.
     pub(crate) fn call_series(&self, label: Label, operation: &'static str, streamed: bool) -> Arc<CallSeries> {
-        let mut calls = self.calls.borrow_mut();
-        let series = calls.entry((label, operation, streamed)).or_insert_with(|| {
-            let plan = &self.compiled.plan;
-            match label {
-                Label::Alias(index) => self.meters.calls(&plan.aliases[index].name, operation, streamed),
-                Label::Direct(index) => {
-                    self.meters.calls(&format!("{}/*", plan.providers[index].id), operation, streamed)
-                }
-            }
-        });
-        Arc::clone(series)
+        let plan = &self.compiled.plan;
+        let place = match label {
+            Label::Alias(index) => index,
+            Label::Direct(index) => plan.aliases.len() + index,
+        };
+        let mut calls = self.calls[place].borrow_mut();
+        if let Some(series) = calls.iter().find(|series| series.streamed == streamed && series.operation == operation) {
+            return Arc::clone(series);
+        }
+        let series = match label {
+            Label::Alias(index) => self.meters.calls(&plan.aliases[index].name, operation, streamed),
+            Label::Direct(index) => self.meters.calls(&format!("{}/*", plan.providers[index].id), operation, streamed),
+        };
+        calls.push(Arc::clone(&series));
+        series
     }
 
     /// Where attempts at this candidate are counted.

@@ -60,9 +60,9 @@ pub(crate) fn spawn_all(shared: &Arc<Shared>, listening: Listening) -> Result<Ve
     let (log, written) = sync_channel(LOG_QUEUE);
     let mut threads = vec![spawn("headgate-log", move || write_log(&written))?];
     let (ready, up) = mpsc::channel();
-    let shares = listening.into_shares();
-    let count = shares.len();
-    for (index, share) in shares.into_iter().enumerate() {
+    let sockets = listening.into_shares();
+    let count = sockets.len();
+    for (index, share) in sockets.into_iter().enumerate() {
         let (shared, log, ready) = (Arc::clone(shared), log.clone(), ready.clone());
         threads.push(spawn(&format!("headgate-{index}"), move || {
             let result = run(index, share, &shared, log, &ready);
@@ -153,6 +153,9 @@ async fn go_rounds(index: usize, server: Rc<Server>) {
     loop {
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
         server.lines.flush();
+        if index == 0 {
+            // Counted over all workers; one of them tells.
+        }
         let pool = server.pools.gauges();
         server.meters.pool_open.set(i64::try_from(pool.open).unwrap_or(i64::MAX));
         server.meters.pool_idle.set(i64::try_from(pool.idle).unwrap_or(i64::MAX));

@@ -1,6 +1,7 @@
 //! Reading a plan: form, hash, references.
 
 use crate::document::Plan;
+use sha2::Digest;
 use std::fmt;
 
 /// The version of the plan document that this build reads.
@@ -18,10 +19,23 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
+/// SHA-256, in lower-case hex, of the canonical JSON (keys sorted, no blanks) without the field `hash`.
+fn hash(json: &[u8]) -> serde_json::Result<String> {
+    use std::fmt::Write;
+    let mut document: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(json)?;
+    document.remove("hash");
+    let digest = sha2::Sha256::digest(serde_json::to_vec(&document)?);
+    Ok(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
+}
+
 impl Plan {
     /// Reads a plan document, UTF-8 JSON.
     ///
-    /// Refuses another format (naming both), a missing or unknown field, and a reference out of range.
+    /// Refuses another format (naming both), a hash that does not fit, a missing or unknown field, and a reference out
+    /// of range.
     pub fn read(json: &[u8]) -> Result<Self, Unreadable> {
         #[derive(serde::Deserialize)]
         struct Form {
@@ -35,6 +49,13 @@ impl Plan {
             )));
         }
         let plan: Self = serde_json::from_slice(json).map_err(|e| Unreadable(format!("plan: {e}")))?;
+        let found = hash(json).map_err(|e| Unreadable(format!("plan: {e}")))?;
+        if plan.hash != found {
+            return Err(Unreadable(format!(
+                "plan: its hash says {} but its content has {found}: it was changed after it was compiled; change the policy and compile it again",
+                plan.hash
+            )));
+        }
         plan.check()?;
         Ok(plan)
     }

@@ -360,13 +360,29 @@ mod tests {
         assert!(fault.message().contains("did you mean `smart`?"), "{fault}");
     }
 
+    /// The plan as a document whose hash fits.
+    fn sealed(plan: &Plan) -> Vec<u8> {
+        let unsealed = serde_json::to_vec(plan).expect("writable");
+        let refused = Plan::read(&unsealed).expect_err("the hash does not fit").to_string();
+        let hash = refused.split("its content has ").nth(1).and_then(|rest| rest.get(..64)).expect("named").to_owned();
+        serde_json::to_vec(&Plan { hash, ..plan.clone() }).expect("writable")
+    }
+
     #[test]
-    fn a_plan_reads_back_and_a_wrong_reference_is_refused() {
+    fn a_plan_reads_back_and_one_that_was_changed_is_refused() {
+        let plan = plan();
+        let document = sealed(&plan);
+        assert_eq!(Plan::read(&document).expect("readable").aliases, plan.aliases);
+        let changed = String::from_utf8(document).expect("text").replace("llama", "lamma");
+        let refused = Plan::read(changed.as_bytes()).expect_err("refused");
+        assert!(refused.to_string().contains("changed after it was compiled"), "{refused}");
+    }
+
+    #[test]
+    fn a_wrong_reference_and_another_format_are_refused() {
         let mut plan = plan();
-        let json = serde_json::to_vec(&plan).expect("writable");
-        assert_eq!(Plan::read(&json).expect("readable").aliases, plan.aliases);
         plan.deployments[0].provider = 7;
-        let refused = Plan::read(&serde_json::to_vec(&plan).expect("writable")).expect_err("refused");
+        let refused = Plan::read(&sealed(&plan)).expect_err("refused");
         assert!(refused.to_string().contains("deployment gpt refers to number 7 of 2"), "{refused}");
         let other = br#"{"format": 2}"#;
         assert!(Plan::read(other).expect_err("refused").to_string().contains("format 2 but this build reads format 1"));

@@ -131,6 +131,11 @@ impl Record {
         &self.id
     }
 
+    /// When the call was opened, on its clock.
+    pub fn opened_ns(&self) -> u64 {
+        self.opened_ns
+    }
+
     /// The clock that the call goes by.
     pub fn wheel(&self) -> &Rc<Wheel> {
         &self.wheel

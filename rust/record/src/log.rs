@@ -126,7 +126,7 @@ impl Lines {
             return;
         }
         if let Err(TrySendError::Full(lost) | TrySendError::Disconnected(lost)) = self.writer.try_send(lines) {
-            let lost = lost.iter().filter(|byte| **byte == b'\n').count();
+            let lost = lost.split(|byte| *byte == b'\n').count() - 1;
             self.dropped.set(self.dropped.get() + u64::try_from(lost).unwrap_or(u64::MAX));
         }
     }

@@ -102,19 +102,20 @@ pub(crate) fn class(status: Option<u16>) -> usize {
     status.map_or(CLASSES.len() - 1, |status| usize::from(status / 100).clamp(1, 5) - 1)
 }
 
+/// Series by their labels. The lock is taken when one is made and when all are read, never to count.
+type Series<Labels, Counts> = Mutex<BTreeMap<Labels, Arc<Counts>>>;
+
 /// The meters of one worker.
 #[derive(Debug)]
 pub struct Meters {
-    calls: Mutex<BTreeMap<(Box<str>, &'static str, bool), Arc<CallSeries>>>,
-    attempts: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<AttemptSeries>>>,
+    calls: Series<(Box<str>, &'static str, bool), CallSeries>,
+    attempts: Series<(Box<str>, Box<str>), AttemptSeries>,
     pub(crate) refusals: Box<[Counter]>,
     pub(crate) overhead: Histogram,
     /// Calls that are open.
     pub in_flight: Gauge,
     /// Streams that are open.
     pub streams: Gauge,
-    /// Connections of callers that are open.
-    pub connections: Gauge,
     /// Connections to providers that are open.
     pub pool_open: Gauge,
     /// Of these, those that rest.
@@ -130,7 +131,6 @@ impl Default for Meters {
             overhead: Histogram::new(OVERHEAD_NS),
             in_flight: Gauge::default(),
             streams: Gauge::default(),
-            connections: Gauge::default(),
             pool_open: Gauge::default(),
             pool_idle: Gauge::default(),
         }
@@ -393,7 +393,6 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     );
     let mut flight = Builder::new(Kind::Gauge, "headgate_calls_in_flight", "Calls that are open.");
     let mut streams = Builder::new(Kind::Gauge, "headgate_streams_open", "Streams that are open.");
-    let mut clients = Builder::new(Kind::Gauge, "headgate_connections", "Connections of callers that are open.");
     let mut pool = Builder::new(Kind::Gauge, "headgate_pool_connections", "Connections to providers, by state.");
     for meters in workers {
         for (kind, counter) in fault::Kind::ALL.iter().zip(&*meters.refusals) {
@@ -402,11 +401,10 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         overhead.add(&[], buckets(&meters.overhead));
         flight.add(&[], level(&meters.in_flight));
         streams.add(&[], level(&meters.streams));
-        clients.add(&[], level(&meters.connections));
         pool.add(&[("state", "open")], level(&meters.pool_open));
         pool.add(&[("state", "idle")], level(&meters.pool_idle));
     }
-    [refusals, overhead, flight, streams, clients, pool].map(Builder::build).into()
+    [refusals, overhead, flight, streams, pool].map(Builder::build).into()
 }
 
 #[cfg(test)]

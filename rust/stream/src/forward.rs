@@ -18,7 +18,7 @@ pub struct Forward<B> {
     body: B,
     /// The first piece, which came before the head was sent.
     first: Option<Bytes>,
-    events: Option<Events>,
+    events: Option<Box<Events>>,
     watch: Watch,
     /// None once the call is closed.
     record: Option<Record>,
@@ -41,7 +41,7 @@ impl<B: Source> Forward<B> {
         let (watch, events) = match streams {
             Some(streams) => {
                 record.streams();
-                (Watch::stream(alarm, deadlines), Some(Events::new(streams)))
+                (Watch::stream(alarm, deadlines), Some(Box::new(Events::new(streams))))
             }
             None => (Watch::whole(alarm, deadlines), None),
         };
@@ -63,7 +63,7 @@ impl<B: Source> Forward<B> {
 
     /// The provider's body has ended: the last bytes, if any are left.
     fn end(&mut self) -> Option<Result<Bytes, Fault>> {
-        match self.events.as_mut().map_or(Ok(Bytes::new()), Events::end) {
+        match self.events.as_mut().map_or(Ok(Bytes::new()), |events| events.end()) {
             Ok(rest) => {
                 if let Some(mut record) = self.record.take() {
                     record.delivered(rest.len() as u64);

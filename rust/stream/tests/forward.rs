@@ -1,5 +1,5 @@
 //! Streams through `Forward`: whole, cut at every byte, and late.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use bytes::Bytes;
 use fault::{Fault, Kind};

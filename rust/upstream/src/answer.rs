@@ -13,7 +13,8 @@ use std::time::Duration;
 /// An answer up to its body.
 #[derive(Debug)]
 pub struct Answer {
-    /// Status (200..=599) and header lines.
+    /// Status (200..=599) and header lines. It shares the connection's input buffer: dropped before a large body is
+    /// read, it spares that body a buffer of its own.
     pub head: ResponseHead,
     /// The body.
     pub body: AnswerBody,

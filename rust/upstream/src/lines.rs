@@ -10,7 +10,8 @@ const USER_AGENT: &[u8] = concat!("user-agent: headgate/", env!("CARGO_PKG_VERSI
 /// The lines that every call to one endpoint of a provider carries: host, credential, the policy's headers,
 /// `accept-encoding: identity` (what comes back is read on its way).
 ///
-/// Holds credentials: neither shown nor compared, and wiped when dropped. Several are used in turn.
+/// Holds credentials: not shown, and wiped when dropped (but for the copies that HTTP/2 needs, whose type cannot).
+/// Several are used in turn.
 pub struct ProviderLines {
     /// Encoded lines, without the credential.
     fixed: Vec<u8>,

@@ -15,6 +15,8 @@ use tokio::io::AsyncWrite;
 
 /// A body up to this size is copied behind its head: one plain write costs less than a vector of slices.
 const COPIED_BYTES: u64 = 4 * 1024;
+/// Room for a usual head with a small body, taken at once rather than by growing.
+const STAGED_BYTES: usize = 1024;
 /// Slices handed to one write.
 const SLICES: usize = 32;
 /// A TLS record holds 16 KiB. A request within one record is either whole at the provider or unreadable.
@@ -59,6 +61,7 @@ struct Stream<'a> {
 impl<'a> Sending<'a> {
     /// Encodes the head into `staged`, which is empty.
     pub(crate) fn new(mut staged: Vec<u8>, pool: &Pool, outgoing: &'a mut Outgoing<'_>) -> Self {
+        staged.reserve(STAGED_BYTES);
         let target = [&*pool.absolute, pool.endpoint.base_path.as_bytes(), outgoing.path];
         write::request_line(&mut staged, outgoing.method, &target);
         let out = &mut staged;

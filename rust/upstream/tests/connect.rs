@@ -7,7 +7,7 @@ use fault::{Kind, Retry};
 use plan::{Endpoint, HttpVersions, Scheme};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use support::{Worker, egress, endpoint, is_closed, read_request, run, serve, serve_always, whole};
+use support::{Worker, egress, endpoint, read_request, run, serve, serve_always, until_closed, whole};
 use tokio::io::AsyncWriteExt;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -95,7 +95,10 @@ fn a_connect_that_never_ends_is_given_up() {
 #[test]
 fn the_timeout_holds_for_tls_too() {
     run(async {
-        let address = serve(|_, mut stream| async move { assert!(is_closed(&mut stream).await) }).await;
+        let address = serve(|_, mut stream| async move {
+            until_closed(&mut stream).await;
+        })
+        .await;
         let endpoint = Endpoint { scheme: Scheme::Https, ..endpoint(address) };
         let mut worker = Worker::with(egress(), endpoint, HttpVersions::Auto);
         worker.timeout = Duration::from_millis(30);

@@ -57,7 +57,9 @@ impl Drop for Reply {
 /// A whole answer.
 fn reply(status: u16, pieces: &[&'static str]) -> Response {
     let (sender, receiver) = mpsc::unbounded_channel();
-    pieces.iter().for_each(|piece| sender.send(Ok(Bytes::from_static(piece.as_bytes()))).unwrap());
+    for piece in pieces {
+        sender.send(Ok(Bytes::from_static(piece.as_bytes()))).unwrap();
+    }
     http::Response::builder().status(status).body(Reply(receiver, None)).unwrap()
 }
 

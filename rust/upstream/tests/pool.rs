@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
-use support::{Worker, endpoint, is_closed, read_request, run, serve, serve_always, whole};
+use support::{Worker, endpoint, read_request, run, serve, serve_always, until_closed, whole};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use upstream::Gauges;
@@ -114,7 +114,7 @@ fn a_connection_on_which_the_provider_spoke_unasked_is_not_used() {
                     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison").await.unwrap();
                     spoke.send(()).unwrap();
                 }
-                is_closed(&mut stream).await;
+                until_closed(&mut stream).await;
             }
         })
         .await;
@@ -162,7 +162,7 @@ fn dropping_a_body_or_an_exchange_closes_the_connection_at_once() {
                         .await
                         .unwrap();
                 }
-                assert!(is_closed(&mut stream).await);
+                until_closed(&mut stream).await;
                 closed.send(number).unwrap();
             }
         })

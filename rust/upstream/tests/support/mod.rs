@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use upstream::{Answer, Egress, Outgoing, OutgoingBody, Pools, ProviderLines};
 
@@ -81,10 +81,10 @@ pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Optio
     Some(head + &String::from_utf8(body).unwrap())
 }
 
-/// Whether the peer has closed; reads whatever else comes before.
-pub(crate) async fn is_closed(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).await.is_ok_and(|_| true) || rest.is_empty()
+/// Reads on until the peer has closed or reset the connection.
+pub(crate) async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }
 
 pub(crate) fn endpoint(address: SocketAddr) -> Endpoint {

@@ -7,6 +7,14 @@
 
 use super::{Answer, Endpoint, Method, ModelAt, Streams, UsageAt};
 
+/// The row of a `POST` that most callers make, by its path.
+pub(super) fn common(path: &[u8]) -> Option<&'static Endpoint> {
+    [CHAT, RESPONSES, COMPLETIONS, EMBEDDINGS]
+        .into_iter()
+        .filter_map(|family| family.first())
+        .find(|row| row.path.as_bytes() == path)
+}
+
 /// The rows whose paths begin like `path`, which follows `/v1/`.
 pub(super) fn family(path: &str) -> &'static [Endpoint] {
     match path.split('/').next().unwrap_or_default() {
