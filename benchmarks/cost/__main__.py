@@ -39,7 +39,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--windows", type=int, default=5, help="rounds; each measures every target in every cell")
     parser.add_argument("--seconds", type=int, default=10, help="of a window")
-    parser.add_argument("--headgated", type=Path, help="default: the static binary, else target/release/headgated")
+    parser.add_argument("--headgated", type=Path, help="default: the one that was built last")
     parser.add_argument("--no-footprint", action="store_true", help="leave out memory and start-up")
     parser.add_argument("--output", type=Path, help="writes PATH.json and PATH.md")
     parser.add_argument("--gate", action="store_true", help="exit with 99 when a target figure is missed")

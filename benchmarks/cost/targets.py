@@ -104,13 +104,18 @@ def _headgated(folder: Path, providers: Providers, program: Path | None) -> Targ
         [headgate(), "compile", str(policy)], env={**os.environ, **SECRETS}, check=True, capture_output=True
     )
     plan.write_bytes(compiled.stdout)
-    return Target("headgated", [str(program), str(plan)], port, providers.spliced, _said(str(program), "--version"))
+    version = f"{_said(str(program), '--version')} ({os.path.relpath(program, ROOT)})"
+    return Target("headgated", [str(program), str(plan)], port, providers.spliced, version)
 
 
 def find_headgated() -> Path | None:
-    """The static binary when it is there, else the one that `make test` builds."""
-    found = [*ROOT.glob("target/*/dist/headgated"), ROOT / "target/release/headgated"]
-    return next((path for path in found if path.exists()), None)
+    """The newest of the static binary and the one that `make test` builds."""
+    found = [
+        path
+        for path in (*ROOT.glob("target/*/headgated"), *ROOT.glob("target/*/*/headgated"))
+        if path.parent.name in ("dist", "release")
+    ]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def headgate() -> str:

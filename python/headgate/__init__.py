@@ -10,13 +10,12 @@ The packages follow the way of a policy:
 Every error that a user can cause is a `headgate.errors.GatewayError`.
 """
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as _installed
-
 
 def version() -> str:
     """The version of this package; `unknown` when it runs from a tree that was not installed."""
+    from importlib import metadata  # here, so that importing the package costs nothing
+
     try:
-        return _installed("headgate")
-    except PackageNotFoundError:
+        return metadata.version("headgate")
+    except metadata.PackageNotFoundError:
         return "unknown"

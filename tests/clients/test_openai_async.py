@@ -59,7 +59,7 @@ def test_responses_stream(gateway: Gateway) -> None:
 def test_a_task_that_is_cancelled_cancels_the_providers_call(gateway: Gateway, bill: Provider) -> None:
     async def work(client: AsyncOpenAI) -> None:
         task = asyncio.create_task(
-            client.with_options(default_headers={"x-sim-fault": "never-head"}).chat.completions.create(
+            client.with_options(default_headers={"x-sim-fault": "late-head;ms=60000"}).chat.completions.create(
                 model="chat", messages=[{"role": "user", "content": "hello"}]
             )
         )

@@ -174,12 +174,13 @@ def test_transcription_goes_up_as_a_form(client: OpenAI, bill: Provider) -> None
     answer = client.audio.transcriptions.create(model="audio", file=("talk.wav", sound), language="en")
     assert answer.text
     assert bill.calls()[-1]["model"] == "audio-1"
-    assert client.audio.translations.create(model="audio", file=("talk.wav", sound)).text
+    with pytest.deprecated_call():
+        assert client.audio.translations.create(model="audio", file=("talk.wav", sound)).text
 
 
 def test_moderations(client: OpenAI) -> None:
     answer = client.moderations.create(model="chat", input="hello")
-    assert answer.results[0].categories
+    assert answer.results[0].flagged is False
     assert client.moderations.create(input="hello").results, "the model may be left out: passthrough"
 
 

@@ -28,6 +28,9 @@ SCHEMA = {
     "required": ["name", "size", "tags"],
     "additionalProperties": False,
 }
+SENT_ALL_THE_SAME = {"store", "reasoning_content", "task", "status", "name"}
+"""Members that providers do send and these types lack: of a response, of messages (compatible providers), of a verbose
+transcription, of a custom tool's call, of the events that end a call's arguments."""
 CHAT = "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 
@@ -36,7 +39,7 @@ def chatted(model: str = "chat", **fields: Any) -> dict[str, Any]:  # noqa: ANN4
     return {"model": model, "messages": HELLO, **fields}
 
 
-CHATS = {
+CHATS: dict[str, dict[str, Any]] = {
     "plain": chatted(),
     "three choices": chatted(n=3),
     "logprobs": chatted(logprobs=True, top_logprobs=2),
@@ -49,13 +52,17 @@ CHATS = {
     "structured": chatted(
         response_format={"type": "json_schema", "json_schema": {"name": "thing", "schema": SCHEMA, "strict": True}}
     ),
-    "any JSON": chatted(response_format={"type": "json_object"}),
+    "any JSON": {
+        "model": "chat",
+        "messages": [{"role": "user", "content": "as JSON"}],
+        "response_format": {"type": "json_object"},
+    },
     "a refusal": chatted("refuse"),
     "reasoning": chatted("think"),
     "a limit": chatted(max_completion_tokens=2),
     "a stop": chatted("echo", stop=["ll"]),
 }
-RESPONDED = {
+RESPONDED: dict[str, dict[str, Any]] = {
     "plain": {"model": "chat", "input": "hello"},
     "messages": {
         "model": "chat",
@@ -111,7 +118,7 @@ def check(kind: Any, raw: bytes | str) -> Any:  # noqa: ANN401 - any type, any v
 
 def extras(value: object, path: str) -> list[str]:
     if isinstance(value, BaseModel):
-        found = [f"{path}.{name}" for name in value.model_extra or {}]
+        found = [f"{path}.{name}" for name in (value.model_extra or {}).keys() - SENT_ALL_THE_SAME]
         return found + [
             extra for name in type(value).model_fields for extra in extras(getattr(value, name), f"{path}.{name}")
         ]
@@ -133,7 +140,7 @@ def test_chat_completions_are(provider: Provider, name: str) -> None:
 
 
 @pytest.mark.parametrize("usage", [False, True], ids=["", "with usage"])
-@pytest.mark.parametrize("name", CHATS)
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"a custom tool"}))  # the SDK has no type for its chunks
 def test_chunks_are(provider: Provider, name: str, *, usage: bool) -> None:
     more = {"stream_options": {"include_usage": True}} if usage else {}
     events = ask(provider, CHAT, {**CHATS[name], "stream": True, **more}).events
@@ -168,7 +175,8 @@ def test_streamed_completions_are(provider: Provider) -> None:
     events = ask(provider, "/v1/completions", {"model": "chat", "prompt": "hello", "stream": True}).events
     assert events.pop() == "[DONE]"
     for event in events:
-        check(types.Completion, event)
+        # Until the last chunk there is no reason; the SDK's type does not say so.
+        check(types.Completion, event.replace('"finish_reason":null', '"finish_reason":"stop"'))
 
 
 def test_models_are(provider: Provider) -> None:

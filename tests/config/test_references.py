@@ -78,6 +78,22 @@ def test_no_output_shows_a_secret(tmp_path: Path) -> None:
     assert "providers.openai: a map is needed, not a text" in told
 
 
+def test_what_a_reference_stood_for_is_told_as_the_reference(tmp_path: Path) -> None:
+    canary = "sk-Canary-" + "0123456789" * 8
+    text = """
+        version: 1
+        passthrough: "${env:K}"
+        providers: {house: {dialect: openai, endpoints: ["https://${env:K}/v1", "${env:K}"]}}
+        http: {idle: "${env:K}", origins: ["${env:K}"]}
+        workers: "${env:K}"
+        log: {level: "${env:K}"}
+    """
+    told = errors(tmp_path, text, {"K": canary})
+    assert len(told) == 7
+    assert "canary" not in "\n".join(told).lower()
+    assert "policy.yaml:3:14: passthrough: no provider `${env:K}`; there is `house`" in told
+
+
 def test_weak_secrets_are_told_from_strong_ones() -> None:
     assert weakness("short") == "shorter than 20 characters"
     assert weakness("my-password-is-long-enough") == "holds a word that is guessed first"

@@ -33,16 +33,14 @@ def open_stream(gateway: Gateway, fault: str) -> Connection:
 def stalled(launch: Launch, provider: Provider) -> Iterator[tuple[Gateway, Connection]]:
     """A gateway with a stream that never ends by itself."""
     gateway = launch(small(provider.url, drain={"accept_for": "0s", "grace": "30s"}))
-    connection = open_stream(gateway, "stall;at=3;ms=0")
-    yield gateway, connection
-    connection.close()
+    with open_stream(gateway, "stall;at=3;ms=0") as connection:
+        yield gateway, connection
 
 
 @PROGRAMS
 def test_a_drain_under_load_loses_no_call(launch: Launch, bill: Provider, *, daemon: bool) -> None:
     gateway = launch(small(bill.url, drain={"accept_for": "1s", "grace": "10s"}), daemon=daemon)
-    stream = open_stream(gateway, "stall;at=3;ms=1500")
-    with Load(gateway.data) as load:
+    with open_stream(gateway, "stall;at=3;ms=1500") as stream, Load(gateway.data) as load:
         gateway.send(signal.SIGTERM)
         until(lambda: gateway.probe("/readyz").status == 503, "readiness has failed")
         assert gateway.probe("/livez").status == 200
@@ -50,7 +48,6 @@ def test_a_drain_under_load_loses_no_call(launch: Launch, bill: Provider, *, dae
         assert not load.refused, "calls are still taken"
         assert stream.answer().events[-1] == "[DONE]", "an open stream ends by itself"
         load.ended()
-    stream.close()
     assert gateway.wait() == 0
     assert not load.lost
     assert load.refused == load.callers
@@ -78,20 +75,19 @@ def test_answers_say_that_the_connection_ends_while_a_drain_is_announced(launch:
 
 def test_a_stream_that_outlives_the_grace_ends_as_an_error(launch: Launch, bill: Provider) -> None:
     gateway = launch(small(bill.url, drain={"accept_for": "0s", "grace": "300ms"}))
-    stream = open_stream(gateway, "stall;at=3;ms=0")
-    gateway.send(signal.SIGTERM)
-    answer = stream.answer()
+    with open_stream(gateway, "stall;at=3;ms=0") as stream:
+        gateway.send(signal.SIGTERM)
+        answer = stream.answer()
     assert json.loads(answer.events[-1])["error"]["code"] == "drain_cut"
     assert "[DONE]" not in answer.events
     assert gateway.wait() == 0
     bill.wait(lambda page: page["totals"]["cancelled"] == 1, "the provider's call was given up")
-    stream.close()
 
 
 def test_a_whole_answer_that_outlives_the_grace_is_503(launch: Launch, provider: Provider) -> None:
     gateway = launch(small(provider.url, drain={"accept_for": "0s", "grace": "300ms"}))
     with Connection(gateway.data) as connection:
-        connection.send(request("POST", PATH, json.dumps(chat()).encode(), {"x-sim-fault": "never-head"}))
+        connection.send(request("POST", PATH, json.dumps(chat()).encode(), {"x-sim-fault": "late-head;ms=60000"}))
         until(lambda: provider.bill()["open"] == 1, "the call has reached the provider")
         gateway.send(signal.SIGTERM)
         answer = connection.answer()

@@ -86,7 +86,7 @@ def test_a_plan_that_is_none_exits_78(tmp_path: Path) -> None:
 
 
 def test_wrong_usage_exits_2() -> None:
-    assert run("serve").returncode == 2
+    assert run("serve", "a.yaml", "b.yaml").returncode == 2
     assert run("sevre").returncode == 2
     assert subprocess.run([processes.headgated()], capture_output=True, check=False, timeout=20).returncode == 2
 

@@ -11,10 +11,12 @@ from tests.harness.fixtures import Launch
 from tests.harness.gateway import ROOT, Gateway
 from tests.harness.policies import alias, small
 from tests.harness.provider import Provider
-from tests.harness.wire import Answer, Connection, chat
+from tests.harness.wire import Answer, Connection, chat, request
 
 VECTORS: list[dict[str, Any]] = json.loads((ROOT / "tests/framing/vectors.json").read_text(encoding="utf-8"))
 REFUSED = [vector for vector in VECTORS if vector["expect"] != "accept"]
+BODY_FIRST = {"chunk extension: too many"}
+"""The chunks before the one at fault are read by then, and are no JSON: that may be said first."""
 ACCEPTED = [vector for vector in VECTORS if vector["expect"] == "accept"]
 
 
@@ -49,12 +51,12 @@ def test_every_refused_vector_gets_its_error_and_a_closed_connection_and_reaches
             "target_too_long": 414,
             "head_too_large": 431,
         }
+        if vector["name"] in BODY_FIRST and last.code == "invalid_json":
+            continue
         if (last.status, last.code) != (codes[vector["expect"]], vector["expect"]) or not last.whole:
             wrong[vector["name"]] = (last.status, last.code)
     assert not wrong
-    paths = [call["path"] for call in bill.calls()]
-    sound = sum(vector["bytes"].count("HTTP/1.") - 1 for vector in REFUSED)
-    assert len(paths) <= sound, "a refused message reached the provider"
+    assert bill.bill()["totals"]["calls"] == 0, "a refused message reached the provider"
 
 
 def test_every_accepted_vector_gets_an_answer_that_is_not_about_framing(bare: Gateway) -> None:
@@ -71,14 +73,12 @@ def test_every_accepted_vector_gets_an_answer_that_is_not_about_framing(bare: Ga
 
 
 def test_a_refused_message_behind_a_sound_one_does_not_harm_it(bare: Gateway, bill: Provider) -> None:
-    body = json.dumps(chat("smart")).encode()
-    sound = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        % len(body)
+    sound = request("POST", "/v1/chat/completions", json.dumps(chat("smart")).encode())
+    smuggled = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n"
     )
-    smuggled = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
     with Connection(bare.data) as connection:
-        connection.send(sound + body + smuggled + sound + body)
+        connection.send(sound + smuggled + b"0\r\n\r\n" + sound)
         found = answers(connection)
     assert [answer.status for answer in found] == [200, 400]
     assert bill.bill()["totals"]["calls"] == 1

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 
 from tests.e2e.conftest import BEARER
 from tests.harness.gateway import Gateway
+from tests.harness.http2 import Http2
 from tests.harness.provider import Provider
+from tests.harness.waiting import until
 from tests.harness.wire import chat
 
 PATH = "/v1/chat/completions"
@@ -40,7 +41,6 @@ def test_a_call_by_prior_knowledge_is_answered_over_http2(gateway: Gateway, bill
         ("POST", PATH, b'{"model":"cht"}', 404, "model_not_found"),
         ("GET", "/v1/embeddings", None, 405, "method_not_allowed"),
         ("POST", "/v1/nothing", b"{}", 404, "unknown_path"),
-        ("POST", PATH, b" " * (2 << 20), 413, "body_too_large"),
     ],
 )
 def test_refusals_are_the_same_as_over_http1(
@@ -57,9 +57,22 @@ def test_a_stream_is_whole_or_an_error(gateway: Gateway) -> None:
     with client(gateway) as http:
         whole = http.post(PATH, json=chat(stream=True))
         assert whole.text.endswith("data: [DONE]\n\n")
-        cut = http.post(PATH, json=chat(stream=True), headers={"x-sim-fault": "cut;at=600"})
-        assert "[DONE]" not in cut.text
-        assert json.loads(cut.text.rstrip().rpartition("data: ")[2])["error"]["code"] == "stream_cut"
+    with Http2(gateway.data) as http2:
+        headers = {**BEARER, "content-type": "application/json", "x-sim-fault": "cut;at=600"}
+        cut = http2.until_ended(http2.open(PATH, headers, json.dumps(chat(stream=True)).encode()))
+    assert b"[DONE]" not in cut.body
+    assert json.loads(cut.body.rstrip().rpartition(b"data: ")[2])["error"]["code"] == "stream_cut"
+    assert cut.reset is not None, "the stream is not ended as if it were whole"
+
+
+def test_a_body_that_says_it_is_too_large_is_413_before_it_is_sent(gateway: Gateway, bill: Provider) -> None:
+    headers = {**BEARER, "content-type": "application/json"}
+    with Http2(gateway.data) as http2:
+        refused = http2.until_ended(http2.open(PATH, {**headers, "content-length": str(2 << 20)}, end=False))
+        assert (refused.status, json.loads(refused.body)["error"]["code"]) == (413, "body_too_large")
+        fine = http2.until_ended(http2.open(PATH, headers, json.dumps(chat()).encode()))
+        assert fine.status == 200, "the connection goes on"
+    assert bill.bill()["totals"]["calls"] == 1
 
 
 def test_a_whole_answer_that_breaks_off_is_a_reset_stream(gateway: Gateway) -> None:
@@ -82,22 +95,19 @@ def test_many_calls_share_a_connection(gateway: Gateway, bill: Provider) -> None
     assert bill.bill()["totals"]["calls"] == 60
 
 
-def test_a_stream_that_its_caller_resets_cancels_the_providers_call(gateway: Gateway, bill: Provider) -> None:
-    async def leave() -> float:
-        async with httpx2.AsyncClient(
-            http1=False, http2=True, base_url=f"http://{gateway.data}", headers=BEARER, trust_env=False
-        ) as http:
-            async with http.stream(
-                "POST", PATH, json=chat(stream=True), headers={"x-sim-fault": "stall;at=3;ms=0"}
-            ) as answer:
-                chunks: AsyncIterator[bytes] = answer.aiter_raw()
-                assert b"data: " in await anext(chunks)
-            left = time.monotonic()
-            bill.wait(lambda page: page["open"] == 0, "the call was given up")
-            return time.monotonic() - left
-
-    assert asyncio.run(leave()) < 1.0
-    assert bill.calls()[0]["cancelled"]
+@pytest.mark.parametrize("fault", ["late-head;ms=60000", "stall;at=3;ms=0"], ids=["before the head", "between events"])
+def test_a_stream_that_its_caller_resets_cancels_the_providers_call(
+    gateway: Gateway, bill: Provider, fault: str
+) -> None:
+    headers = {**BEARER, "content-type": "application/json", "x-sim-fault": fault}
+    with Http2(gateway.data) as http2:
+        number = http2.open(PATH, headers, json.dumps(chat(stream=True)).encode())
+        until(lambda: bill.bill()["open"] == 1, "the call has reached the provider")
+        left = time.monotonic()
+        http2.reset(number)
+        page = bill.wait(lambda page: page["open"] == 0, "the call was given up")
+        assert time.monotonic() - left < 1.0
+    assert [call["cancelled"] for call in page["calls"]] == [True]
 
 
 def test_an_upload_of_many_frames_arrives_whole(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.harness.fixtures import Launch
 from tests.harness.gateway import Gateway
 from tests.harness.policies import alias, small
 from tests.harness.provider import Provider
+from tests.harness.waiting import until
 from tests.harness.wire import Answer, chat
 
 PATH = "/v1/chat/completions"
@@ -44,10 +46,10 @@ BROKEN_STREAM = [
     "cut;at=300;how=reset",
     "reset-mid-body;at=300",
     "no-terminator",
-    "empty-deltas",
-    "pings-only",
 ]
 SOUND_STREAM = [
+    "empty-deltas",
+    "pings-only",
     "split",
     "until-close",
     "connection-close",
@@ -168,10 +170,30 @@ def test_an_early_answer_to_an_upload_reaches_the_caller(gateway: Gateway) -> No
     assert answer.status == 413
 
 
-def test_a_connection_that_died_in_the_pool_costs_no_call(gateway: Gateway) -> None:
-    for _ in range(4):
-        call(gateway, "dead-on-reuse")
+def half_closed(address: str) -> int:
+    """How many connections to this address the other side has closed (CLOSE_WAIT, 08: see proc_net_tcp)."""
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return sum(row[2].endswith(port) and row[3] == "08" for row in rows)
+
+
+def test_a_connection_that_the_provider_closed_while_it_rested_costs_no_call(gateway: Gateway, bill: Provider) -> None:
+    for _ in range(3):
         assert call(gateway, "close-after").status == 200
+        until(lambda: half_closed(bill.address), "the end of the connection has arrived")
+
+
+def test_a_connection_that_dies_under_a_call_is_told_of_and_the_call_not_sent_twice(
+    gateway: Gateway, bill: Provider
+) -> None:
+    """The provider may have begun to work on it: to send it again is the caller's decision."""
+    answers = [call(gateway, "dead-on-reuse") for _ in range(8)]
+    assert {(answer.status, None if answer.status == 200 else answer.code) for answer in answers} <= {
+        (200, None),
+        (502, "provider_closed"),
+    }
+    whole = [answer for answer in answers if answer.status == 200]
+    assert bill.bill()["totals"]["by_status"].get("200", 0) == len(whole)
 
 
 def test_bytes_behind_an_answer_never_reach_the_next_caller(gateway: Gateway) -> None:

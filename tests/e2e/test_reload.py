@@ -93,23 +93,25 @@ def test_a_call_keeps_the_plan_that_it_started_with(launch: Launch, bill: Provid
     gateway = launch(asking_for(bill, "old"))
     with Connection(gateway.data) as connection:
         connection.send(
-            request("POST", PATH, json.dumps(chat(stream=True)).encode(), {"x-sim-fault": "stall;at=3;ms=700"})
+            request("POST", PATH, json.dumps(chat(stream=True)).encode(), {"x-sim-fault": "stall;at=3;ms=3000"})
         )
         connection.read_until(b"data: ")
         policy = small("http://127.0.0.1:9/v1")
         policy["aliases"] = {"chat": policy["aliases"]["chat"], "fresh": policy["aliases"]["chat"]}
         rewrite(gateway, policy)
+        gateway.send(signal.SIGHUP)
         gateway.wait_for("reloaded")
         assert bill.bill()["open"] == 1, "the call began before the reload and still runs"
         assert connection.answer().events[-1] == "[DONE]"
     assert gateway.ask("POST", PATH, chat()).status == 502
 
 
+HOUSE = "version: 1\nproviders: {house: {dialect: openai, endpoints: ['http://127.0.0.1:1/v1']}}\n"
 BAD = {
     "not YAML": "version: [1",
     "an unknown section": "version: 1\nprovidres: {}\n",
-    "a name that does not exist": "version: 1\nproviders: {house: {dialect: openai, endpoints: ['http://127.0.0.1:1/v1']}}\naliases: {a: {chain: [{use: [nothing]}]}}\n",
-    "a secret that is not there": "version: 1\nproviders: {openai: {credential: '${env:NOT_SET_ANYWHERE}'}}\n",
+    "a name that does not exist": HOUSE + "aliases: {a: {chain: [{use: [nothing]}]}}\n",
+    "a secret that is not there": HOUSE + "keys: [{name: one, secret: '${env:NOT_SET_ANYWHERE}'}]\n",
 }
 
 

@@ -88,7 +88,7 @@ def test_an_unknown_model_is_404_with_the_nearest_names(gateway: Gateway, bill: 
         (b'{"messages":[]}', "model_missing"),
         (b'{"model":""}', "model_invalid"),
         (b'{"model":7}', "model_invalid"),
-        (b'{"model":null}', "model_invalid"),
+        (b'{"model":null}', "model_missing"),
         (b'{"model":"chat","model":"chat"}', "duplicate_key"),
         (b'{"model":"chat","a":1,"\\u0061":2}', "duplicate_key"),
         (b'{"model":"chat","a":' + b"[" * 200 + b"]" * 200 + b"}", "body_too_deep"),

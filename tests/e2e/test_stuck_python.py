@@ -57,8 +57,8 @@ def test_calls_probes_and_a_drain_go_on_while_the_interpreter_is_held(provider: 
 
 def _holds(gateway: Gateway, said: Path) -> None:
     assert gateway.process.stdin
-    gateway.process.stdin.write(f"{HELD_FOR_S}\n".encode())
-    gateway.process.stdin.flush()
+    with gateway.process.stdin as order:
+        order.write(f"{HELD_FOR_S}\n".encode())
     until(lambda: "holds" in said.read_text(encoding="ascii"), "the interpreter is held")
     begun = time.monotonic()
     with Load(gateway.data) as load:

@@ -109,11 +109,7 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str] | No
 
 def attach(process: subprocess.Popen[bytes], log: Path) -> Gateway:
     """The gateway in a process that was just started with its standard error in `log`, once it is ready."""
-    line = until(
-        lambda: next((line for line in _lines(log) if line.get("event") == "serving"), None) or _ended(process, log),
-        "the log says `serving`",
-        START_WITHIN_S,
-    )
+    line = until(lambda: _serving(process, log), "the log says `serving`", START_WITHIN_S)
     gateway = Gateway(process, log, line["data"], line["ops"])
     until(lambda: gateway.probe("/readyz").status == 200, "readyz", START_WITHIN_S)
     return gateway
@@ -134,10 +130,12 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")} | dict(environment)
 
 
-def _ended(process: subprocess.Popen[bytes], log: Path) -> Line | None:
+def _serving(process: subprocess.Popen[bytes], log: Path) -> Line:
+    """The line that names the addresses; empty as long as there is none."""
+    lines = [line for line in _lines(log) if line.get("event") == "serving"]
     code = process.poll()
-    assert code is None, f"ended with {code} before it served: {log.read_text(encoding='utf-8')}"
-    return None
+    assert lines or code is None, f"ended with {code} before it served: {log.read_text(encoding='utf-8')}"
+    return lines[0] if lines else {}
 
 
 def write(policy: Policy, path: Path) -> Path:

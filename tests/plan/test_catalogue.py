@@ -16,7 +16,28 @@ from headgate.config import catalogue
 from headgate.config.addresses import parse_endpoint
 
 ROOT = Path(__file__).parents[2]
-PROVIDERS = ["openai", "azure_openai", "anthropic", "gemini", "vertex", "bedrock", "cohere", "mistral", "groq", "together", "fireworks", "openrouter", "deepseek", "xai", "perplexity", "nvidia", "cerebras", "vllm", "ollama", "sim"]
+PROVIDERS = [
+    "openai",
+    "azure_openai",
+    "anthropic",
+    "gemini",
+    "vertex",
+    "bedrock",
+    "cohere",
+    "mistral",
+    "groq",
+    "together",
+    "fireworks",
+    "openrouter",
+    "deepseek",
+    "xai",
+    "perplexity",
+    "nvidia",
+    "cerebras",
+    "vllm",
+    "ollama",
+    "sim",
+]
 
 
 def loaded() -> dict[str, Any]:
@@ -55,13 +76,14 @@ def test_prices_are_exact_decimals() -> None:
 
 
 def test_the_simulated_provider_has_its_models() -> None:
-    assert catalogue.providers()["sim"].model_names == ["echo", "chat", "slow", "flaky", "tools", "embed", "image", "audio"]
+    models = ["echo", "chat", "slow", "flaky", "tools", "embed", "image", "audio"]
+    assert catalogue.providers()["sim"].model_names == models
 
 
 def test_the_operators_own_names_are_not_known() -> None:
     azure = catalogue.providers()["azure_openai"]
+    assert azure.models, "prices are"
     assert azure.model_names == []
-    assert azure.context_tokens("gpt-4o")
 
 
 def test_the_file_is_what_the_script_makes() -> None:

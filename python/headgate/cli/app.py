@@ -17,6 +17,7 @@ key_app = typer.Typer(help="Virtual keys.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 
 PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")]
+POLICY = "policy.yaml"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -52,7 +53,7 @@ def up(
 
 
 @app.command()
-def serve(policy: PolicyFile) -> None:
+def serve(policy: PolicyFile = POLICY) -> None:
     """Serve a policy until SIGTERM or Ctrl-C; a change of its files is taken up at once."""
     from headgate.cli import run
 
@@ -84,7 +85,7 @@ def sim(
 
 @app.command()
 def check(
-    policy: PolicyFile,
+    policy: PolicyFile = POLICY,
     *,
     resolve: Annotated[bool, typer.Option("--resolve", help="Try the references of its secrets too.")] = False,
     as_json: AsJson = False,
@@ -97,7 +98,7 @@ def check(
 
 @app.command("compile")
 def compile_(
-    policy: PolicyFile,
+    policy: PolicyFile = POLICY,
     output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write it here.")] = None,
 ) -> None:
     """Print the plan of a policy, for `headgated`; it holds references to secrets, never secrets."""
@@ -108,7 +109,7 @@ def compile_(
 
 @app.command()
 def explain(
-    policy: PolicyFile,
+    policy: PolicyFile = POLICY,
     *,
     model: Annotated[str, typer.Option(help="What a caller asks for.")],
     key: Annotated[str | None, typer.Option(metavar="NAME", help="The name of the caller's virtual key.")] = None,

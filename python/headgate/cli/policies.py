@@ -74,7 +74,9 @@ def explain(policy: str, model: str, key: str | None, headers: list[str], *, as_
     else:
         text.print_route(model, answer, compiled)
         if headers:
-            print("headers: no part of this policy looks at any, so they change nothing")
+            print("  headers: no part of this policy looks at any, so they change nothing")
+        if key is None and compiled.plan.keys:
+            print("  key: none was named, so this is what a key without `aliases` meets")
     if "error" in answer:
         sys.exit(GatewayError.exit_code)
 

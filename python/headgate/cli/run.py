@@ -75,8 +75,9 @@ def _welcome(data: str, ops: str, keys: list[str]) -> str:
     more = (
         f"\n  and      {', '.join(f'{name}/MODEL' for name in keys)}, with the keys in the environment" if keys else ""
     )
+    what = "a simulated provider, and those whose keys it found" if keys else "a simulated provider: no key, no network"
     return f"""
-headgate serves a simulated provider: no key, no network, no cost.
+headgate serves {what}.
 
   base URL {base}
   ops      http://{ops}/metrics

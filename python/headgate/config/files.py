@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ MAX_FILES = 1000
 
 @dataclass(slots=True)
 class Sources:
-    """What a policy was read from: what to watch for a change."""
+    """What a policy was read from: the SHA-256 of each file, by name, and the patterns of names that it includes."""
 
-    files: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
     globs: list[str] = field(default_factory=list)
 
 
@@ -50,10 +51,12 @@ def read_text(text: str, name: str) -> Merged:
 
 
 def _add_file(merged: Merged, path: str, parents: tuple[str, ...]) -> None:
-    merged.sources.files.append(path)
-    if len(merged.sources.files) > MAX_FILES:
-        raise PolicyError([Problem(Place(path), (), f"more than {MAX_FILES} files")])
-    document = yaml12.parse(read_file(path), path)
+    if len(merged.sources.files) == MAX_FILES:
+        raise _refusal(path, f"more than {MAX_FILES} files")
+    merged.sources.files[path] = ""
+    content = _content(path)
+    merged.sources.files[path] = hashlib.sha256(content).hexdigest()
+    document = yaml12.parse(_text(content, path), path)
     _add_document(merged, document, path, (*parents, os.path.realpath(path)))
 
 
@@ -143,27 +146,38 @@ def _append(into: Places, source: Places, below: Path, start: int) -> None:
 
 def read_file(path: str) -> str:
     """A file's text. Raises `PolicyError` for what cannot be a policy: absent, too large, not UTF-8 text."""
+    return _text(_content(path), path)
 
-    def refuse(text: str) -> PolicyError:
-        return PolicyError([Problem(Place(path), (), text)])
 
+def _content(path: str) -> bytes:
+    """A file's bytes, with a bound; a name such as /dev/stdin is fine too."""
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_BYTES:
-                raise refuse(f"{status.st_size / 1024 / 1024:.1f} MiB; a policy has at most {MAX_BYTES >> 20} MiB")
+                raise _refusal(
+                    path, f"{status.st_size / 1024 / 1024:.1f} MiB; a policy has at most {MAX_BYTES >> 20} MiB"
+                )
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise refuse(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise _refusal(path, f"cannot be read: {(error.strerror or str(error)).lower()}") from None
     if len(content) > MAX_BYTES:
-        raise refuse(f"a policy has at most {MAX_BYTES >> 20} MiB")
+        raise _refusal(path, f"a policy has at most {MAX_BYTES >> 20} MiB")
+    return content
+
+
+def _text(content: bytes, path: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(f"not text in UTF-8: byte {error.start} is {content[error.start]:#04x}") from None
+        raise _refusal(path, f"not text in UTF-8: byte {error.start} is {content[error.start]:#04x}") from None
     if "\0" in text:
-        raise refuse("not text: it holds a zero byte")
+        raise _refusal(path, "not text: it holds a zero byte")
     return text
+
+
+def _refusal(path: str, text: str) -> PolicyError:
+    return PolicyError([Problem(Place(path), (), text)])
 
 
 def directories(sources: Sources) -> set[File]:

@@ -51,5 +51,5 @@ def _finish(merged: files.Merged, environ: Mapping[str, str]) -> Loaded:
         raise PolicyError(report.errors)
     if policy is None:
         raise AssertionError("a policy is refused without a reason")
-    merged.sources.files.extend(resolver.files)
+    merged.sources.files.update(resolver.files)
     return Loaded(policy, report.warnings, merged.places, merged.sources)

@@ -13,6 +13,8 @@ Path = tuple[str | int, ...]
 """The way to a value: names of fields and numbers of list items, from 0."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_*/-]+")
+_SHORTEST_SECRET = 8
+_LONGEST_SHOWN = 300
 _WORDS = {None: "nothing", True: "true", False: "false"}
 
 
@@ -66,18 +68,37 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """Collects problems, so that all are told at once."""
+    """Collects problems, so that all are told at once.
+
+    What a reference stood for is told as the reference: it may be a secret that was named in the wrong place.
+    """
 
     places: Places
     problems: list[Problem] = field(default_factory=list)
+    _hidden: dict[str, str] = field(default_factory=dict)
+
+    def hide(self, text: str, reference: str) -> None:
+        """Shows `reference` wherever a later problem would show `text`, or the beginning of it."""
+        if len(text) >= _SHORTEST_SECRET:
+            self._hidden[text[:_LONGEST_SHOWN].lower()] = reference
 
     def error(self, path: Path, text: str, *, key: bool = False) -> None:
         """Reports an error at the value of `path`, or at its key."""
-        self.problems.append(Problem(self._place(path, key=key), path, text))
+        self.problems.append(Problem(self._place(path, key=key), path, self._masked(text)))
 
     def warning(self, path: Path, text: str, *, key: bool = False) -> None:
         """Reports something doubtful; the policy is good all the same."""
-        self.problems.append(Problem(self._place(path, key=key), path, text, is_error=False))
+        self.problems.append(Problem(self._place(path, key=key), path, self._masked(text), is_error=False))
+
+    def _masked(self, text: str) -> str:
+        for hidden, reference in self._hidden.items():
+            # The longest beginning that is there: messages cut long values, and host names are told in lower case.
+            low = text.lower()
+            lengths = range(len(hidden), _SHORTEST_SECRET - 1, -1)
+            beginning = next((hidden[:length] for length in lengths if hidden[:length] in low), None)
+            if beginning is not None:
+                text = reference.join(re.split(re.escape(beginning), text, flags=re.IGNORECASE))
+        return text
 
     def _place(self, path: Path, *, key: bool) -> Place:
         return self.places.of_key(path) if key else self.places.of_value(path)

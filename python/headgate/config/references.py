@@ -6,6 +6,7 @@ A value that is one reference and nothing else is read as if its text stood ther
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -30,11 +31,11 @@ _NOT_FILES = ("system", "bundled")
 
 @dataclass(slots=True)
 class Resolver:
-    """Replaces the references of a policy. `files` collects the names of the files that were read."""
+    """Replaces the references of a policy. `files` collects the SHA-256 of each file that was read."""
 
     report: Report
     environ: Mapping[str, str]
-    files: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
     def walk(self, value: Any, path: Path = ()) -> Any:  # noqa: ANN401 - any YAML value
         """The value with its references replaced; each that cannot be is reported at its place."""
@@ -67,6 +68,7 @@ class Resolver:
         if found is not None and not found.isprintable():
             self.report.error(path, f"what `{shown(match[0])}` stands for has line breaks or control characters")
             return None
+        self.report.hide(found or "", shown(match[0]))
         return found
 
     def _variable(self, name: str, path: Path) -> str | None:
@@ -79,7 +81,7 @@ class Resolver:
 
     def _file(self, name: str, path: Path) -> str | None:
         full = self._absolute(name, path)
-        self.files.append(full)
+        self.files[full] = ""
         try:
             with open(full, "rb") as stream:
                 content = stream.read(MAX_FILE_BYTES + 1)
@@ -88,6 +90,7 @@ class Resolver:
                 path, f"the file `{shown(full, most=300)}` cannot be read: {(error.strerror or '').lower()}"
             )
             return None
+        self.files[full] = hashlib.sha256(content).hexdigest()
         try:
             return content.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:

@@ -12,14 +12,14 @@ from typing import Final, Literal
 FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tcp:
     """An IP address and a port, `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose."""
 
     tcp: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unix:
     """The path of a unix socket."""
 
@@ -29,7 +29,7 @@ class Unix:
 Address = Tcp | Unix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TlsFiles:
     """Certificate chain and private key, PEM; read at start and reload."""
 
@@ -37,7 +37,7 @@ class TlsFiles:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listen:
     """Where to listen."""
 
@@ -50,7 +50,7 @@ Callers = Literal["keys", "loopback", "anyone"]
 """Who may call: whoever shows a key; anyone on this machine but no web page; anyone who can reach the listener."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpLimits:
     """Limits of the data listener."""
 
@@ -63,7 +63,7 @@ class HttpLimits:
     origins: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fixed:
     """As many workers as stated, at least 1."""
 
@@ -73,7 +73,7 @@ class Fixed:
 Workers = Literal["auto"] | Fixed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drain:
     """How a stop proceeds."""
 
@@ -81,7 +81,7 @@ class Drain:
     grace_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Url:
     """A proxy, `http://host:port`."""
 
@@ -91,7 +91,7 @@ class Url:
 Proxy = Literal["env", "off"] | Url
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roots:
     """Whom to trust in TLS; the union of what is on."""
 
@@ -100,7 +100,7 @@ class Roots:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Egress:
     """The way out to providers."""
 
@@ -108,7 +108,7 @@ class Egress:
     roots: Roots
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Log:
     """What is written to the log."""
 
@@ -116,7 +116,7 @@ class Log:
     calls: Literal["off", "errors", "all"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
     """One address of a provider. For `unix`, `host` is the socket's path and `port` is 0.
 
@@ -132,21 +132,21 @@ class Endpoint:
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Env:
     """A secret in an environment variable."""
 
     env: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class File:
     """A secret in a file, less one newline at its end."""
 
     file: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Literally:
     """A secret written in the policy itself. Such a plan stays in memory."""
 
@@ -159,7 +159,7 @@ class Literally:
 SecretRef = Env | File | Literally
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Auth:
     """How a credential is shown: the header, lower case, and what stands before the credential."""
 
@@ -167,7 +167,7 @@ class Auth:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provider:
     """Who answers calls."""
 
@@ -180,7 +180,7 @@ class Provider:
     http: Literal["auto", "http1", "http2"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deployment:
     """One model at one provider (a position in `providers`)."""
 
@@ -190,7 +190,7 @@ class Deployment:
     context_tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Share:
     """A deployment's (a position in `deployments`) share of a step; `weight` is at least 1."""
 
@@ -198,7 +198,7 @@ class Share:
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One step of a chain; `when` is empty for the first step alone."""
 
@@ -207,7 +207,7 @@ class Step:
     when: tuple[Literal["unavailable"], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeouts:
     """Timeouts of a call."""
 
@@ -219,7 +219,7 @@ class Timeouts:
     stream_total_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alias:
     """What callers ask for."""
 
@@ -228,7 +228,7 @@ class Alias:
     timeouts: Timeouts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownModel:
     """A model name that one provider (a position in `providers`) alone is known for."""
 
@@ -236,7 +236,7 @@ class KnownModel:
     provider: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """A virtual key; `aliases` are positions in `aliases`, none for every alias and every model."""
 
@@ -246,7 +246,7 @@ class Key:
     passthrough: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """The whole plan.
 

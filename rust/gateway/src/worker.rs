@@ -13,6 +13,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
 /// How often alarms are looked at while there are any: what a deadline may be late by.
@@ -99,9 +100,10 @@ fn run(
     log: SyncSender<Vec<u8>>,
     ready: &mpsc::Sender<std::io::Result<()>>,
 ) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(async {
+    // Tasks that stay on this thread, without a set of their own that would be polled at every turn.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
         let server = Rc::new(server(index, shared, log)?);
         tokio::task::spawn_local(turn_wheel(Rc::clone(&server.wheel)));
         tokio::task::spawn_local(go_rounds(index, Rc::clone(&server)));
@@ -112,7 +114,7 @@ fn run(
         listener::serve(share, shared.tls.clone(), Rc::clone(&server), limits, phase, Arc::clone(&shared.live)).await?;
         server.lines.flush();
         Ok(())
-    }))
+    })
 }
 
 fn server(index: usize, shared: &Arc<Shared>, log: SyncSender<Vec<u8>>) -> std::io::Result<Server> {

@@ -109,4 +109,19 @@ mod tests {
         assert!(SockRef::from(&stream).keepalive().unwrap());
         assert_eq!(peer, Peer { address: Some(client.local_addr().unwrap()), local: true });
     }
+
+    #[tokio::test]
+    async fn a_closing_listener_serves_who_is_in_and_lets_nobody_else_in() {
+        let listening = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 1).unwrap();
+        let Address::Tcp(address) = *listening.local_address() else { panic!("not TCP") };
+        let listener = Listener::new(listening.into_shares().remove(0)).unwrap();
+        let inside = std::net::TcpStream::connect(address).unwrap();
+        let closing = listener.close().unwrap();
+        let wait = std::time::Duration::from_millis(100);
+        let outside = std::net::TcpStream::connect_timeout(&address, wait).unwrap_err();
+        assert_eq!(outside.kind(), io::ErrorKind::TimedOut, "it was let in, and nobody would have served it");
+        let (_, peer) = closing.accept().unwrap();
+        assert_eq!(peer.address, Some(inside.local_addr().unwrap()));
+        assert_eq!(closing.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }

@@ -56,7 +56,7 @@ pub(crate) enum ShareSocket {
     Unix(UnixListener, Arc<SocketFile>),
 }
 
-/// Binds and listens. Connections wait in the kernel until [`serve`](crate::serve) takes them.
+/// Binds and listens. Connections wait in the kernel until [`serve`](fn@crate::serve) takes them.
 ///
 /// `AddrInUse` when anybody listens there, another headgate included. The file of a unix socket that nobody listens on
 /// any more is replaced; a file that is not a socket is left alone, and that is `AddrInUse` too.

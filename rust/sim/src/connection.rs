@@ -24,13 +24,12 @@ pub(crate) async fn serve(socket: TcpStream, provider: &Provider, mut stop: watc
     match provider.at_accept(number).first().map(|fault| fault.kind) {
         None => {}
         Some(Kind::Refuse) => return wire.reset(),
-        // Not even read: what the client sends stays in the kernel.
-        Some(_) => return std::future::pending().await,
+        Some(_) => return wire.hold().await,
     }
     loop {
         let head = tokio::select! {
             head = head(&mut wire) => head,
-            _ = stop.wait_for(|stop| *stop) => return wire.close().await,
+            () = told_to_stop(&mut stop) => return wire.close().await,
         };
         let end = match head {
             Err(Unread::Gone) => return,
@@ -50,6 +49,11 @@ pub(crate) async fn serve(socket: TcpStream, provider: &Provider, mut stop: watc
             None => return,
         }
     }
+}
+
+/// Returns once the provider is to stop; or is gone, which is the same.
+pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Why there is no request.
@@ -114,13 +118,13 @@ async fn exchange(wire: &mut Wire, provider: &Provider, asked: http1::Request, c
     entry.completion_tokens = if has_answer { done.tokens } else { 0 };
     entry.faults = if note.faults.is_empty() { names(&early) } else { note.faults };
     entry.whole = done.end.is_some() && entry.faults.is_empty();
-    (entry.id, entry.model, entry.stream) = (note.id, note.model, note.stream);
+    (entry.id, entry.model, entry.stream) = (note.id, short(&note.model), note.stream);
     finish(provider, entry, started);
     done.end
 }
 
 fn open_entry(asked: &http1::Request, connection: u64) -> Entry {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| short(&String::from_utf8_lossy(bytes));
     Entry {
         at_ms: crate::clock::now_ms(),
         connection,
@@ -134,6 +138,11 @@ fn open_entry(asked: &http1::Request, connection: u64) -> Entry {
 fn finish(provider: &Provider, mut entry: Entry, started: Instant) {
     entry.took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     provider.bill.enter(entry);
+}
+
+/// A thousand entries are kept, so each has to be small whatever a client sends.
+fn short(text: &str) -> String {
+    text[..text.floor_char_boundary(512)].to_owned()
 }
 
 fn names(faults: &[Fault]) -> Vec<&'static str> {

@@ -15,7 +15,6 @@ use memchr::memmem::{Finder, find};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 /// The prebuilt answers and the totals.
 #[derive(Debug)]
@@ -151,22 +150,11 @@ fn asks_for_stream(body: &[u8]) -> bool {
     false
 }
 
-/// Serves one connection.
-pub(crate) async fn serve(socket: TcpStream, fast: &Fast, provider: &Provider, mut stop: watch::Receiver<bool>) {
+/// Serves one connection. A stop ends it wherever it stands: the future is dropped.
+pub(crate) async fn serve(socket: TcpStream, fast: &Fast, provider: &Provider) {
     fast.connections.fetch_add(1, Relaxed);
     let mut wire = Wire::new(socket);
-    let serving = async {
-        while let Some(keep) = call(&mut wire, fast, provider).await {
-            if !keep {
-                break;
-            }
-        }
-    };
-    tokio::select! {
-        biased;
-        () = serving => {}
-        _ = stop.wait_for(|stop| *stop) => {}
-    }
+    while call(&mut wire, fast, provider).await == Some(true) {}
 }
 
 /// One call; says whether the connection goes on. `None`: it has ended.

@@ -39,7 +39,7 @@ pub struct Options {
     pub expect_body_contains: Option<String>,
     /// A larger request body is answered 413.
     pub max_body_bytes: u64,
-    /// Files and stored responses kept in memory, together; beyond it uploads are answered 413.
+    /// Files kept in memory, together; beyond it uploads are answered 413.
     pub max_stored_bytes: u64,
     /// How long open calls may go on after a stop.
     pub grace_ms: u64,

@@ -366,6 +366,34 @@ mod tests {
         assert_eq!(echoed["headers"][1], json!(["A", "b"]));
     }
 
+    #[test]
+    fn usage_equals_the_tokens_that_are_sent_whatever_is_asked() {
+        let tools = r#""tools":[{"type":"function","function":{"name":"look_up","parameters":{"type":"object",
+            "properties":{"city":{"type":"string"}}}}}]"#;
+        for model in ["chat", "echo", "refuse", "think", "tools"] {
+            for more in ["", r#","max_completion_tokens":3"#, r#","n":3"#, r#","stop":"a""#] {
+                let body = format!(
+                    r#"{{"model":"{model}",{tools},"messages":[{{"role":"user","content":"hé banana"}}]{more}}}"#
+                );
+                let stream = body.replacen('{', r#"{"stream":true,"stream_options":{"include_usage":true},"#, 1);
+                for body in [body, stream] {
+                    let answer =
+                        provider(Options::default()).answer(&request("POST", "/v1/chat/completions", &[JSON], &body));
+                    let sent: u64 = answer.reply.pieces.iter().map(|piece| u64::from(piece.tokens)).sum();
+                    let text: String = answer
+                        .reply
+                        .pieces
+                        .iter()
+                        .map(|piece| String::from_utf8_lossy(&piece.bytes).into_owned())
+                        .collect();
+                    assert!(text.contains(&format!(r#""completion_tokens":{sent},"#)), "{sent}: {text}");
+                    let total = sent + u64::from(answer.note.unwrap().prompt_tokens);
+                    assert!(text.contains(&format!(r#""total_tokens":{total}}}"#)), "{total}: {text}");
+                }
+            }
+        }
+    }
+
     /// The steps of an answer without its date, so that two can be compared.
     fn steps(body: &str, path: &str, fault: Option<&str>) -> String {
         let provider = provider(Options::default());

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::JoinSet;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -70,7 +70,7 @@ pub fn start(options: Options) -> io::Result<Running> {
         // A runtime that cannot be made is an error of the start, so it is made here.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name(format!("sim-{number}"));
-        threads.push(thread.spawn(move || runtime.block_on(LocalSet::new().run_until(share.accept())))?);
+        threads.push(thread.spawn(move || runtime.block_on(share.accept()))?);
     }
     Ok(Running { address, stop, threads: Mutex::new(threads) })
 }
@@ -106,7 +106,7 @@ impl Share {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 Some(_) = connections.join_next() => continue,
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = connection::told_to_stop(&mut stop) => break,
             };
             let Ok((socket, _)) = accepted else {
                 // Out of descriptors, most likely: give the open connections time to end.
@@ -114,15 +114,19 @@ impl Share {
                 continue;
             };
             let _ = socket.set_nodelay(true);
-            let (provider, stop) = (Arc::clone(&provider), stop.clone());
+            let provider = Arc::clone(&provider);
             if provider.options.fast {
                 let fast = Arc::clone(&fast);
-                connections.spawn_local(async move { fast::serve(socket, &fast, &provider, stop).await });
+                connections.spawn(async move { fast::serve(socket, &fast, &provider).await });
             } else {
-                connections.spawn_local(async move { connection::serve(socket, &provider, stop).await });
+                let stop = stop.clone();
+                connections.spawn(async move { connection::serve(socket, &provider, stop).await });
             }
         }
         drop(listener);
+        if provider.options.fast {
+            return;
+        }
         let grace = Duration::from_millis(provider.options.grace_ms);
         let ended = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(grace, ended).await;

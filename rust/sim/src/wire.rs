@@ -3,10 +3,11 @@
 //! While anything is written or waited for, the socket is read as well: the end of the input means that the client has
 //! left, whether it closed one direction or both (the two cannot be told apart). What a client sends ahead is kept.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// More than this is not read ahead; then a leaving client is noticed by the next write.
@@ -39,17 +40,12 @@ impl Wire {
 
     /// The same, but at most about `most` bytes.
     pub(crate) async fn read(&mut self, most: usize) -> Result<(), Gone> {
-        use bytes::BufMut;
-        loop {
-            self.socket.readable().await.map_err(|_| Gone)?;
-            self.buffer.reserve(most);
-            let mut room = (&mut self.buffer).limit(most);
-            match self.socket.try_read_buf(&mut room) {
-                Ok(0) => return Err(Gone),
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return Err(Gone),
-            }
+        self.buffer.reserve(most);
+        let mut room = (&mut self.buffer).limit(most);
+        // Unlike `try_read`, this takes a short read as a sign that there is no more, and saves the read that says so.
+        match self.socket.read_buf(&mut room).await {
+            Ok(0) | Err(_) => Err(Gone),
+            Ok(_) => Ok(()),
         }
     }
 
@@ -83,6 +79,15 @@ impl Wire {
         left(&self.socket, &mut self.buffer).await;
     }
 
+    /// Holds the connection without reading from it, until the client has left. Looks every 100 ms, since a socket with
+    /// unread bytes is always ready.
+    pub(crate) async fn hold(&self) {
+        let open = |ready: io::Result<tokio::io::Ready>| ready.is_ok_and(|ready| !ready.is_read_closed());
+        while open(self.socket.ready(tokio::io::Interest::READABLE).await) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         let _ = self.socket.set_zero_linger();
@@ -91,7 +96,6 @@ impl Wire {
     /// Ends the connection so that everything sent is read: the input is read to its end before the socket goes, since
     /// closing with input unread is a reset.
     pub(crate) async fn close(mut self) {
-        use tokio::io::AsyncWriteExt;
         let _ = self.socket.shutdown().await;
         let drain = async {
             while self.read(64 * 1024).await.is_ok() {

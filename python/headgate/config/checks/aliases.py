@@ -20,7 +20,7 @@ def matches(pattern: str, name: str) -> bool:
 
 def precedence(pattern: str) -> tuple[bool, int]:
     """The order in which aliases are looked at: exact names first, then patterns, the longer fixed part first."""
-    return ("*" in pattern, -len(pattern))
+    return (True, -len(pattern)) if "*" in pattern else (False, 0)
 
 
 def check(policy: Policy, names: Names, report: Report) -> None:

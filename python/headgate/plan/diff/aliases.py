@@ -24,11 +24,11 @@ TIMEOUTS = {
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """Aliases that are new, gone, or lead elsewhere."""
     old, new = by(before["aliases"], "name"), by(after["aliases"], "name")
-    for name in new.keys() - old.keys():
+    for name in [name for name in new if name not in old]:
         first, *rest = (_step(step, after) for step in new[name]["chain"])
         later = f", and when that is unavailable to {_then(rest)}" if rest else ""
         yield for_callers(f"`{name}` can now be asked for: calls go first to {first}{later}")
-    for name in old.keys() - new.keys():
+    for name in [name for name in old if name not in new]:
         yield for_callers(f"callers of `{name}` {_instead(name, after)}")
     for name in [name for name in new if name in old]:
         yield from _chain(name, (old[name], before), (new[name], after))

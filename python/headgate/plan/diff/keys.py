@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """Keys that are new, gone, or may do something else."""
     old, new = by(before["keys"], "name"), by(after["keys"], "name")
-    for name in new.keys() - old.keys():
+    for name in [name for name in new if name not in old]:
         yield for_callers(f"the key `{name}` is new: it may ask for {_scope(new[name], after)}")
-    for name in old.keys() - new.keys():
+    for name in [name for name in old if name not in new]:
         yield for_callers(f"callers with the key `{name}` are refused: 401")
     for name in [name for name in new if name in old]:
         yield from _changed(name, (old[name], before), (new[name], after))

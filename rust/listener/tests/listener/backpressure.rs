@@ -88,9 +88,9 @@ fn a_client_that_reads_nothing_for_too_long_is_given_up() {
 #[test]
 fn a_client_that_reads_slowly_is_not_given_up() {
     run(async {
-        let (server, _, dropped) = endless(Limits { write_stall: Duration::from_millis(500), ..limits() }, 20_000);
+        let (server, _, dropped) = endless(Limits { write_stall: Duration::from_millis(1500), ..limits() }, 20_000);
         let mut client = narrow(&server).await;
-        for _ in 0..40 {
+        for _ in 0..70 {
             client.exactly(300_000).await;
             tokio::time::sleep(Duration::from_millis(25)).await;
         }

@@ -43,10 +43,6 @@ fn half_a_close_counts_too() {
         let (started, dropped) = (Flag::default(), Flag::default());
         let server = Server::start(hang(&started, &dropped));
         let mut client = server.connect().await;
-        client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nab").await;
-        // The call does not read its body, which keeps the connection from being watched; see the next test.
-        drop(client);
-        let mut client = server.connect().await;
         client.send(GET).await;
         until(|| started.is_set()).await;
         client.io.shutdown().await.unwrap();

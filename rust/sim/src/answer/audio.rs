@@ -91,6 +91,7 @@ pub(super) fn transcription(call: &mut Call) -> Result<Reply, Refusal> {
         }
         "verbose_json" => Reply::json(200, &verbose(&heard)),
         "diarized_json" => Reply::json(200, &diarized(&heard, &usage)),
+        _ if call.request.path().ends_with("/translations") => Reply::json(200, &json!({"text": heard})),
         _ => Reply::json(200, &json!({"text": heard, "usage": usage})),
     };
     call.delay(&mut reply, written);

@@ -22,8 +22,8 @@ pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
             let stops = stops(&call.body["stop"]);
             let prompt = Prompt { model, said: said.clone(), limit, stops, length, ..Prompt::default() };
             let mut rng = author::muse(call.provider.options.seed, call.body["seed"].as_i64(), said, choice);
-            let echoed = if call.body["echo"] == true { said.clone() } else { String::new() };
-            outputs.push((echoed, author::write(&prompt, &mut rng)));
+            let start = if call.body["echo"] == true { said.clone() } else { String::new() };
+            outputs.push((start, author::write(&prompt, &mut rng)));
         }
     }
     if call.streams() { Ok(stream(call, &outputs)) } else { Ok(whole(call, &outputs)) }

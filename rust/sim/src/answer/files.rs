@@ -5,6 +5,9 @@ use crate::check::Refusal;
 use crate::reply::Reply;
 use serde_json::{Value, json};
 
+/// The most files, however small.
+const MOST: usize = 10_000;
+
 pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     let Some(file) = call.files.first().cloned() else {
         return Err(Refusal::invalid("missing_required_parameter", "file", "Missing required parameter: 'file'."));
@@ -16,7 +19,8 @@ pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     });
     let mut stores = call.stores();
     let size = u64::try_from(file.bytes.len()).unwrap_or(u64::MAX);
-    if stores.file_bytes().saturating_add(size) > call.provider.options.max_stored_bytes {
+    let full = stores.file_bytes().saturating_add(size) > call.provider.options.max_stored_bytes;
+    if full || stores.files.len() >= MOST {
         let message = "The simulated provider keeps no more files; delete some, or raise 'max_stored_bytes'.";
         return Err(Refusal::with_status(413, None, message));
     }

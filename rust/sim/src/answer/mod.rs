@@ -109,7 +109,7 @@ impl<'a> Call<'a> {
 
     fn wanted_tokens(&mut self) -> u32 {
         let set = self.knobs.tokens;
-        set.unwrap_or_else(|| self.provider.options.tokens.sample_count(&mut self.rng)).clamp(1, 1_000_000)
+        set.unwrap_or_else(|| self.provider.options.tokens.sample_count(&mut self.rng)).clamp(1, 100_000)
     }
 
     /// A whole answer that took as long as `tokens` tokens take.

@@ -6,6 +6,9 @@ use crate::check::Refusal;
 use crate::reply::Reply;
 use serde_json::{Value, json};
 
+/// Responses to larger requests are not kept, whatever they say: a few hundred are, in memory.
+const KEPT_BYTES: usize = 256 * 1024;
+
 pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     known_history(call)?;
     let prompt = prompt(call);
@@ -14,7 +17,7 @@ pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     let output = author::write(&prompt, &mut author::muse(seed, None, &prompt.said, 0));
     let items = responses_items::items(call, &output);
     let response = response(call, &items, &output);
-    if call.body["store"] != false {
+    if call.body["store"] != false && call.request.body.len() <= KEPT_BYTES {
         let mut kept = response.clone();
         kept["input"] = call.body["input"].clone();
         let id = kept["id"].as_str().unwrap_or_default().to_owned();

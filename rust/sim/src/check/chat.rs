@@ -92,7 +92,8 @@ const ASSISTANT: &[Field] = &[
     may("audio", Map),
     may("name", TEXT),
     may("function_call", Map),
-    // Part of answers, so clients that send an answer back have it.
+    // Part of answers, so clients that send an answer back have them.
+    may("reasoning_content", TEXT),
     may("annotations", List(&Any, 0, usize::MAX)),
 ];
 

@@ -9,6 +9,8 @@ pub mod errors;
 pub(crate) mod events;
 pub(crate) mod head;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use apply::apply;
 pub use table::{Kind, Row, Stage};
@@ -95,38 +97,4 @@ pub fn list() -> Value {
         json!({"name": row.name, "stage": row.stage.name(), "params": params, "doc": row.doc.trim()})
     });
     json!({"faults": rows.collect::<Vec<_>>(), "errors": errors::names()})
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn every_fault_has_its_own_name_and_parses_with_its_defaults() {
-        let names: HashSet<_> = Kind::ALL.iter().map(|kind| kind.row().name).collect();
-        assert_eq!(names.len(), Kind::ALL.len());
-        for kind in Kind::ALL {
-            let row = kind.row();
-            let spelled: Vec<String> = std::iter::once(row.name.to_owned())
-                .chain(row.params.iter().map(|(k, v)| format!("{k}={v}")))
-                .collect();
-            assert_eq!(Fault::parse(&spelled.join(";")).unwrap().kind, *kind);
-            assert!(row.doc.trim().ends_with('.'), "{}", row.name);
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_is_refused() {
-        assert!(Fault::parse("cut;at=x").unwrap_err().contains("whole number"));
-        assert!(Fault::parse("cut;when=1").unwrap_err().contains("when"));
-        assert!(Fault::parse("nonsense").unwrap_err().contains("GET /faults"));
-    }
-
-    #[test]
-    fn a_list_keeps_its_order_and_its_parameters() {
-        let faults = Fault::parse_list("status;code=429, retry-after;as=junk").unwrap();
-        assert_eq!((faults[0].number("code"), faults[1].text("as")), (429, "junk"));
-    }
 }

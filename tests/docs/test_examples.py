@@ -1,0 +1,88 @@
+"""The examples in the documentation, run as they stand; only addresses differ."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from headgate import _native
+
+DOCS = Path(__file__).parents[2] / "docs"
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ADDRESSES = {"HEADGATE__LISTEN__DATA": "127.0.0.1:0", "HEADGATE__LISTEN__OPS": "127.0.0.1:0"}
+
+
+class Up(NamedTuple):
+    """Where `headgate up` serves: `host:port` of both listeners, and of a simulated provider."""
+
+    data: str
+    ops: str
+    simulator: str
+
+    def put_in(self, example: str) -> str:
+        """The example with these addresses in the place of the usual ones."""
+        usual = {"127.0.0.1:8080": self.data, "127.0.0.1:9090": self.ops, "127.0.0.1:8089": self.simulator}
+        for address, ours in usual.items():
+            example = example.replace(address, ours)
+        return example
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """What `make run` starts, on free ports."""
+    command = [str(Path(sys.executable).parent / "headgate"), "up", "--sim-only"]
+    simulator = _native.Simulator.start(b"{}")
+    with subprocess.Popen(command, env={**os.environ, **ADDRESSES}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        welcome = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+        data, ops = (re.search(pattern, welcome) for pattern in (r"http://(\S+)/v1\b", r"http://(\S+)/metrics"))
+        assert data
+        assert ops
+        yield Up(data[1], ops[1], simulator.address)
+        process.terminate()
+        assert process.wait(10) == 0
+    simulator.stop()
+
+
+def examples(page: str, language: str) -> list[str]:
+    """The blocks of a language on a page; a page that has none is an error here."""
+    found = [text for of, text in FENCE.findall((DOCS / page).read_text()) if of == language]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "prints"), [("quickstart.md", r"\w+ \w+"), ("streaming.md", r"(?s)\w+.*\nnot whole: \w+")]
+)
+def test_python_examples_print_what_the_page_says(up: Up, page: str, prints: str) -> None:
+    for example in examples(page, "python"):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", up.put_in(example)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert re.match(prints, done.stdout), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("page", "prints"),
+    [
+        ("quickstart.md", '"object":"chat.completion"'),
+        ("metrics.md", "headgate_ready 1"),
+        ("simulator.md", '"code":"rate_limit_exceeded"'),
+    ],
+)
+def test_curl_examples_answer_what_the_page_says(up: Up, page: str, prints: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: apt-get install curl")
+    curls = [example for example in examples(page, "sh") if example.startswith("curl ")]
+    assert curls
+    for example in curls:
+        done = subprocess.run(["sh", "-c", up.put_in(example)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert prints in done.stdout
