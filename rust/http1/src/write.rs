@@ -189,11 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_framing_is_left_out_or_encoded() {
-        for value in [&b"a\r\nx: y"[..], b"a\nb", b"a\rb", b"\0"] {
-            assert_eq!(written(|out| line(out, b"x", value)), "");
-            assert_eq!(written(|out| line(out, value, b"x")), "");
-        }
+    fn what_would_break_the_framing_of_a_first_line_is_left_out_or_encoded() {
         assert_eq!(written(|out| request_line(out, b"GET", &[b"/a b\r\n\xE9"])), "GET /a%20b%0D%0A%E9 HTTP/1.1\r\n");
         assert_eq!(written(|out| request_line(out, b"G E\r\nT", &[b"/"])), "GET / HTTP/1.1\r\n");
     }

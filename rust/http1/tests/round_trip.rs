@@ -172,14 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_written_as_a_line_or_a_target_becomes_more_than_one(
-        name in prop::collection::vec(any::<u8>(), 0..12),
-        value in prop::collection::vec(any::<u8>(), 0..40),
-        target in prop::collection::vec(any::<u8>(), 0..40),
-    ) {
-        let mut out = Vec::new();
-        write::line(&mut out, &name, &value);
-        prop_assert!(out.is_empty() || (out.ends_with(b"\r\n") && memchr::memchr_iter(b'\n', &out).count() == 1));
+    fn a_target_stays_one_word_whatever_is_in_it(target in prop::collection::vec(any::<u8>(), 0..40)) {
         let mut out = Vec::new();
         write::request_line(&mut out, b"GET", &[b"/", &target]);
         prop_assert!(out.ends_with(b" HTTP/1.1\r\n"));

@@ -1,6 +1,6 @@
 //! Reading a plan: form, hash, references.
 
-use crate::document::Plan;
+use crate::document::{Plan, Scheme};
 use sha2::Digest;
 use std::fmt;
 
@@ -60,7 +60,15 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Checks every reference once.
+    /// What is written into header lines as it is: names of providers and deployments, hosts.
+    fn written_in_heads(&self) -> impl Iterator<Item = &str> {
+        let providers = self.providers.iter().map(|provider| &*provider.id);
+        let deployments = self.deployments.iter().map(|deployment| &*deployment.id);
+        let endpoints = self.providers.iter().flat_map(|provider| &provider.endpoints);
+        providers.chain(deployments).chain(endpoints.filter(|at| at.scheme != Scheme::Unix).map(|at| &*at.host))
+    }
+
+    /// Checks every reference once, and every name that goes into a head.
     fn check(&self) -> Result<(), Unreadable> {
         let providers = self.providers.len();
         let within = |what: &str, index: usize, len: usize| {
@@ -70,6 +78,11 @@ impl Plan {
                 Err(Unreadable(format!("plan: {what} refers to number {index} of {len}")))
             }
         };
+        for name in self.written_in_heads() {
+            if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Unreadable(format!("plan: the name {name:?} cannot stand in a header: use visible ASCII")));
+            }
+        }
         for provider in &self.providers {
             within(&format!("provider {}: endpoints", provider.id), 0, provider.endpoints.len())?;
         }

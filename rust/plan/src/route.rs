@@ -384,6 +384,9 @@ mod tests {
         plan.deployments[0].provider = 7;
         let refused = Plan::read(&sealed(&plan)).expect_err("refused");
         assert!(refused.to_string().contains("deployment gpt refers to number 7 of 2"), "{refused}");
+        plan.deployments[0] =
+            Deployment { provider: 0, id: "a\r\nset-cookie: b".to_owned(), ..plan.deployments[0].clone() };
+        assert!(Plan::read(&sealed(&plan)).expect_err("refused").to_string().contains("cannot stand in a header"));
         let other = br#"{"format": 2}"#;
         assert!(Plan::read(other).expect_err("refused").to_string().contains("format 2 but this build reads format 1"));
     }
