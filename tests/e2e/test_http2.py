@@ -115,3 +115,18 @@ def test_an_upload_of_many_frames_arrives_whole(gateway: Gateway) -> None:
     with client(gateway) as http:
         seen = http.post(PATH, json=chat(text=text), headers={"x-sim-echo-request": "1"}).json()
     assert json.loads(seen["body"]) == chat("gpt-sim", text)
+
+
+def test_a_caller_that_does_not_read_holds_up_the_provider_and_not_the_memory(gateway: Gateway, bill: Provider) -> None:
+    before = gateway.resident_bytes()
+    headers = {**BEARER, "content-type": "application/json", "x-sim-tokens": "100000"}
+    with Http2(gateway.data) as http2:
+        numbers = [http2.open(PATH, headers, json.dumps(chat(stream=True)).encode()) for _ in range(3)]
+        peak, until_s = 0, time.monotonic() + 1.0
+        while time.monotonic() < until_s:
+            peak = max(peak, gateway.resident_bytes() - before)
+        assert bill.bill()["open"] == 3, "nobody reads, so the provider cannot have sent it all"
+        whole = http2.until_ended(numbers[0])
+        assert len(whole.body) > 24 << 20
+        assert whole.body.endswith(b"data: [DONE]\n\n")
+    assert peak < 16 << 20, f"{peak >> 20} MiB"

@@ -88,6 +88,11 @@ def test_a_renewed_certificate_is_shown_after_a_reload_and_no_connection_is_drop
         assert connection.ask("GET", "/v1/models", None, BEARER).status == 200
 
 
+def test_a_renewed_certificate_is_shown_without_being_told(secured: Gateway, authority: Authority) -> None:
+    authority.issue("second")
+    until(lambda: name_on(secured, authority) == "second", "the new certificate is shown", within_s=20)
+
+
 def test_a_certificate_that_cannot_be_read_leaves_the_old_one_in_place(secured: Gateway, authority: Authority) -> None:
     (authority.folder / "server.pem").write_text("not a certificate", encoding="ascii")
     secured.send(signal.SIGHUP)

@@ -17,7 +17,7 @@ class Stream:
     """What came on one stream."""
 
     status: int = 0
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset: int | None = None
 

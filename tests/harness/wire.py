@@ -135,29 +135,23 @@ class Connection:
         return body, True
 
     def _chunks(self) -> tuple[bytes, bool]:
-        body = bytearray()
+        """A body in chunks. What was taken is cut off the buffer when more is read: a cut for each chunk would copy."""
+        body, at = bytearray(), 0
         while True:
-            line = self._take_line()
-            if line is None:
-                return bytes(body), False
-            size = int(line, 16)
-            while len(self.buffer) < size + 2:
+            line = self.buffer.find(b"\r\n", at)
+            end = line + 4 + int(self.buffer[at:line], 16) if line >= 0 else 0
+            if line < 0 or len(self.buffer) < end:
+                self.buffer, at = self.buffer[at:], 0
                 if not self.more():
-                    body += self.buffer[:size]
+                    body += self.buffer.partition(b"\r\n")[2]
                     self.buffer = b""
                     return bytes(body), False
-            body += self.buffer[:size]
-            self.buffer = self.buffer[size + 2 :]
-            if size == 0:
+                continue
+            body += self.buffer[line + 2 : end - 2]
+            at = end
+            if end == line + 4:
+                self.buffer = self.buffer[end:]
                 return bytes(body), True
-
-    def _take_line(self) -> bytes | None:
-        while b"\r\n" not in self.buffer:
-            if not self.more():
-                self.buffer = b""
-                return None
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
-        return line
 
 
 def request(method: str, path: str, body: bytes | None = None, headers: Headers | None = None) -> bytes:

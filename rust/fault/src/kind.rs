@@ -124,7 +124,7 @@ kinds! {
     /// No key, or one that is not known. The caller is not told which.
     KeyRejected: Caller, 401, Authentication, "invalid_api_key", Never;
     /// The key is not allowed to make calls that name no model.
-    PassthroughForbidden: Caller, 403, Permission, "passthrough_forbidden", Never;
+    PassthroughForbidden: Caller, 404, NotFound, "passthrough_forbidden", Never;
     /// The gateway is draining: it takes no new calls on this connection.
     Draining: Gateway, 503, Unavailable, "draining", Later, closes;
 

@@ -1,7 +1,7 @@
 //! A plan made ready to serve: secrets resolved, keys digested, header lines written out. Immutable; swapped whole.
 
-use crate::lifecycle::StartError;
 use crate::secrets::{Secret, Secrets};
+use crate::start_error::StartError;
 use admission::{Admission, Digests, Origins};
 use plan::Plan;
 use std::sync::Arc;

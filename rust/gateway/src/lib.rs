@@ -1,27 +1,32 @@
 //! The stages in order, and their life: start, reload, drain.
 //!
 //! [`Gateway::start`] takes a plan and serves it: one thread per worker, each with its own event loop, listening socket
-//! and connections to providers, and one thread for ops. `serve.rs` is the path of a call; it reads like the picture in
+//! and connections to providers, and one thread for ops. `serve.rs` is the path of a call, `call.rs` its longer half; it reads like the picture in
 //! the README. Workers share the compiled plan, which is swapped whole, and counters that each writes alone.
 //!
 //! Not here: any rule of a stage. What this crate decides is order, and when things begin and end.
 
 mod body;
+mod call;
 mod compiled;
+mod drain;
 mod explain;
 mod lifecycle;
 mod ops;
 mod reply;
 mod secrets;
 mod serve;
+mod shared;
 mod signals;
 mod snapshot;
+mod start_error;
 mod watch_file;
 mod worker;
 
 pub use explain::explain;
-pub use lifecycle::{Event, Gateway, StartError};
+pub use lifecycle::{Event, Gateway};
 pub use secrets::{Finding, findings};
+pub use start_error::StartError;
 pub use watch_file::FileWatch;
 
 /// The version of headgate.

@@ -1,6 +1,8 @@
 //! SIGTERM, SIGINT and SIGHUP, heard by the ops thread whatever the rest of the process does.
 
-use crate::lifecycle::{Asked, Event, Shared};
+use crate::drain::{Asked, obey};
+use crate::lifecycle::Event;
+use crate::shared::Shared;
 use plan::Level;
 use serde_json::json;
 use std::sync::mpsc;
@@ -21,7 +23,7 @@ pub(crate) async fn hear(shared: &Shared, events: &mpsc::Sender<Event>) {
             _ = interrupt.recv() => Asked::Interrupt,
             _ = hangup.recv() => Asked::Reload,
         };
-        shared.obey(&asked, events);
+        obey(shared, asked, events);
     }
 }
 

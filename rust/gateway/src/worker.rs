@@ -1,8 +1,9 @@
 //! A worker: one thread, one event loop, one share of the listening sockets.
 
-use crate::lifecycle::{Shared, StartError};
 use crate::serve::Server;
+use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::start_error::StartError;
 use listener::{Listening, Share};
 use plan::{CallLog, Plan, Workers};
 use record::{Lines, Meters, RequestIds, Wants, Wheel};

@@ -6,7 +6,9 @@ mod process;
 
 pub(crate) use process::families as process_families;
 
-use crate::lifecycle::{Shared, display};
+use crate::drain::Stop;
+use crate::shared::Shared;
+use crate::start_error::display;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -111,7 +113,7 @@ fn answer(method: &Method, path: &str, local: bool, shared: &Shared) -> Response
         ),
         "/stats" if reads => text(StatusCode::OK, "application/json", shared.stats().to_string()),
         "/drain" if *method == Method::POST && local => {
-            shared.drain_as_planned();
+            shared.stop.ask(Stop::Planned);
             text(StatusCode::ACCEPTED, "text/plain", "draining\n".to_owned())
         }
         "/drain" if *method == Method::POST => text(

@@ -1,0 +1,139 @@
+//! What workers, ops and the program around share: the plan in force, the phase of a stop, and the counts of reloads.
+
+use crate::compiled::Compiled;
+use crate::drain::StopWish;
+use crate::ops;
+use crate::worker::Worker;
+use listener::{Phase, TlsHandle};
+use plan::Level;
+use record::{Family, FamilyKind, Meters, Sample, Style, Value, event};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// A worker that has not turned its event loop for this long is stuck.
+const STUCK_AFTER_MS: u64 = 10_000;
+
+/// What workers, ops and the program around share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) compiled: arc_swap::ArcSwap<Compiled>,
+    /// Grows with each reload; workers compare it before they look at `compiled`.
+    pub(crate) epoch: AtomicU64,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) cut: watch::Sender<bool>,
+    pub(crate) live: Arc<listener::Live>,
+    pub(crate) style: Style,
+    pub(crate) tls: Option<TlsHandle>,
+    pub(crate) stop: StopWish,
+    pub(crate) reloads: [AtomicU64; 2],
+    pub(crate) last_reload_good: AtomicBool,
+    pub(crate) started: tokio::time::Instant,
+}
+
+impl Shared {
+    pub(crate) fn compiled(&self) -> Arc<Compiled> {
+        self.compiled.load_full()
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether every worker's event loop turns.
+    pub(crate) fn is_live(&self) -> bool {
+        let now = self.uptime_ms();
+        self.workers.iter().all(|worker| now.saturating_sub(worker.heartbeat.load(Ordering::Relaxed)) < STUCK_AFTER_MS)
+    }
+
+    /// Whether new calls are welcome.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.stop.is_under_way()
+    }
+
+    /// Writes an event, if the plan's level lets it.
+    pub(crate) fn log(&self, level: Level, name: &str, fields: serde_json::Value) {
+        if level >= self.compiled.load().plan.log.level {
+            let word = match level {
+                Level::Debug => "debug",
+                Level::Info => "info",
+                Level::Warn => "warn",
+                Level::Error => "error",
+            };
+            event(self.style, word, name, fields);
+        }
+    }
+
+    /// Reads the certificate again. A bad one leaves the old in place, and is logged.
+    pub(crate) fn renew_certificate(&self) {
+        let compiled = self.compiled.load();
+        if let (Some(handle), Some(files)) = (&self.tls, &compiled.plan.listen.tls)
+            && let Err(error) = handle.reload(files)
+        {
+            self.log(Level::Error, "certificate_refused", json!({"message": error.to_string()}));
+        }
+    }
+
+    /// All metrics.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let meters: Vec<Arc<Meters>> = self.workers.iter().map(|worker| Arc::clone(&worker.meters)).collect();
+        let mut families = record::families(&meters);
+        let compiled = self.compiled.load();
+        let open = u32::try_from(self.live.open()).unwrap_or(u32::MAX);
+        let one =
+            |name, help, kind, labels, value| Family { name, help, kind, samples: vec![Sample { labels, value }] };
+        let gauge = |name, help, labels, value| one(name, help, FamilyKind::Gauge, labels, Value::Level(value));
+        let truth = |good: bool| if good { 1.0 } else { 0.0 };
+        families.push(gauge("headgate_build_info", "The build.", vec![("version", crate::VERSION.to_owned())], 1.0));
+        families.push(gauge(
+            "headgate_plan_info",
+            "The plan in force.",
+            vec![("hash", compiled.plan.hash.clone())],
+            1.0,
+        ));
+        families.push(gauge(
+            "headgate_reload_last_success",
+            "Whether the last reload was taken; 1 before the first.",
+            vec![],
+            truth(self.last_reload_good.load(Ordering::Relaxed)),
+        ));
+        families.push(gauge("headgate_connections", "Connections of callers that are open.", vec![], f64::from(open)));
+        families.push(gauge("headgate_ready", "Whether new calls are welcome.", vec![], truth(self.is_ready())));
+        families.push(Family {
+            name: "headgate_reloads",
+            help: "Reloads, by outcome.",
+            kind: FamilyKind::Counter,
+            samples: ["taken", "refused"]
+                .into_iter()
+                .zip(&self.reloads)
+                .map(|(outcome, count)| Sample {
+                    labels: vec![("outcome", outcome.to_owned())],
+                    value: Value::Count(count.load(Ordering::Relaxed)),
+                })
+                .collect(),
+        });
+        families.extend(ops::process_families());
+        families
+    }
+
+    /// The state in one JSON object.
+    pub(crate) fn stats(&self) -> serde_json::Value {
+        let compiled = self.compiled.load();
+        json!({
+            "version": crate::VERSION,
+            "plan_hash": compiled.plan.hash,
+            "ready": self.is_ready(),
+            "live": self.is_live(),
+            "uptime_ms": self.uptime_ms(),
+            "workers": self.workers.len(),
+            "families": self.families(),
+        })
+    }
+}
