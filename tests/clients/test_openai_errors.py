@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import openai
 import pytest
 from openai import OpenAI
 
 from tests.clients.conftest import LIMITED_KEY
+from tests.harness.fixtures import launcher
 from tests.harness.gateway import Gateway
+from tests.harness.policies import small
 from tests.harness.provider import Provider
 
 Call = Callable[[OpenAI], object]
@@ -45,9 +48,9 @@ def test_a_wrong_key_is_an_authentication_error(gateway: Gateway) -> None:
     assert caught.value.code == "invalid_api_key"
 
 
-def test_what_a_key_may_not_is_permission_denied_or_not_found(gateway: Gateway) -> None:
+def test_what_a_key_may_not_have_is_not_found(gateway: Gateway) -> None:
     with OpenAI(base_url=gateway.base_url, api_key=LIMITED_KEY) as client:
-        with pytest.raises(openai.PermissionDeniedError):
+        with pytest.raises(openai.NotFoundError, match="passthrough: true"):
             client.files.list()
         with pytest.raises(openai.NotFoundError):
             chat(client, "tools")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.harness import gateway as processes
 from tests.harness.fixtures import Launch
 from tests.harness.gateway import Gateway
 from tests.harness.load import Load
-from tests.harness.policies import small
+from tests.harness.policies import ENVIRONMENT, small
 from tests.harness.provider import Provider
 from tests.harness.waiting import until
 from tests.harness.wire import Connection, chat, request
@@ -116,6 +118,19 @@ def test_a_second_signal_ends_it_at_once(
     gateway.wait_for("draining")
     gateway.send(second)
     assert gateway.wait(5) == code
+
+
+def test_a_signal_that_comes_as_soon_as_it_serves_is_a_drain(launch: Launch, provider: Provider) -> None:
+    plan = launch(small(provider.url, drain={"accept_for": "0s", "grace": "1s"}), daemon=True).log.with_name(
+        "plan.json"
+    )
+    for _ in range(10):
+        command = [processes.headgated(), str(plan)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=processes.clean(ENVIRONMENT)) as process:
+            assert process.stderr
+            assert b'"serving"' in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
 
 
 def test_a_drain_can_be_asked_for_over_ops(launch: Launch, provider: Provider) -> None:

@@ -186,12 +186,17 @@ fn spawn_ops(
     events: mpsc::Sender<Event>,
 ) -> Result<JoinHandle<()>, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anybody is told that we serve: from then on a signal is a wish, and not the end.
+    let signals = {
+        let _entered = runtime.enter();
+        crate::signals::listen()
+    };
     let run = move || {
         let local = tokio::task::LocalSet::new();
         runtime.block_on(local.run_until(async {
             let serving = tokio::task::spawn_local(ops::serve(socket, Arc::clone(&shared)));
             tokio::select! {
-                () = crate::signals::hear(&shared, &events) => {}
+                () = crate::signals::hear(&shared, &events, signals) => {}
                 () = watch_certificate(&shared) => {}
                 () = drain(&shared) => {}
             }

@@ -5,12 +5,20 @@ use crate::lifecycle::Event;
 use crate::shared::Shared;
 use plan::Level;
 use serde_json::json;
+use std::io;
 use std::sync::mpsc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// The signals that are heard.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
 /// Hears signals for as long as it is polled.
-pub(crate) async fn hear(shared: &Shared, events: &mpsc::Sender<Event>) {
-    let (mut terminate, mut interrupt, mut hangup) = match listen() {
+pub(crate) async fn hear(shared: &Shared, events: &mpsc::Sender<Event>, signals: io::Result<Signals>) {
+    let Signals { mut terminate, mut interrupt, mut hangup } = match signals {
         Ok(signals) => signals,
         Err(error) => {
             shared.log(Level::Error, "signals_unheard", json!({"message": error.to_string()}));
@@ -27,6 +35,11 @@ pub(crate) async fn hear(shared: &Shared, events: &mpsc::Sender<Event>) {
     }
 }
 
-fn listen() -> std::io::Result<(Signal, Signal, Signal)> {
-    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?))
+/// Takes signals from their default, which ends the process. To be called within the runtime that will hear them.
+pub(crate) fn listen() -> io::Result<Signals> {
+    Ok(Signals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hangup: signal(SignalKind::hangup())?,
+    })
 }
