@@ -15,6 +15,8 @@ pub(crate) struct Compiled {
     pub(crate) egress: Arc<Egress>,
     /// Of each provider and endpoint, what calls carry.
     pub(crate) providers: Vec<Vec<ProviderLines>>,
+    /// The names of keys that could be guessed.
+    pub(crate) weak_keys: Vec<String>,
     /// The seed of the keys' digests, kept over reloads.
     seed: [u8; 32],
 }
@@ -48,7 +50,9 @@ impl Compiled {
             })
             .collect::<Result<_, _>>()
             .map_err(StartError::plan)?;
-        Ok(Self { plan, admission, egress, providers, seed })
+        let weak = plan.keys.iter().zip(&secrets.keys).filter(|(_, secret)| admission::is_weak(secret.bytes()));
+        let weak_keys = weak.map(|(key, _)| key.name.clone()).collect();
+        Ok(Self { plan, admission, egress, providers, weak_keys, seed })
     }
 }
 

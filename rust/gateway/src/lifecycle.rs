@@ -85,6 +85,7 @@ impl Gateway {
                 "version": crate::VERSION,
             }),
         );
+        shared.warn_of_weak_keys();
         Ok(Self { shared, events: Mutex::new(heard), ops: Mutex::new(Some(ops)), data_address, ops_address })
     }
 
@@ -98,6 +99,7 @@ impl Gateway {
                 self.shared.compiled.store(Arc::new(compiled));
                 self.shared.epoch.fetch_add(1, Ordering::Release);
                 self.shared.renew_certificate();
+                self.shared.warn_of_weak_keys();
                 self.shared.reloads[0].fetch_add(1, Ordering::Relaxed);
                 self.shared.last_reload_good.store(true, Ordering::Relaxed);
                 let hash = self.shared.compiled().plan.hash.clone();

@@ -71,6 +71,15 @@ impl Shared {
         }
     }
 
+    /// Warns of keys of the plan in force that could be guessed.
+    pub(crate) fn warn_of_weak_keys(&self) {
+        let weak = &self.compiled.load().weak_keys;
+        if !weak.is_empty() {
+            let message = "these keys could be guessed: `headgate key new` prints a strong one";
+            self.log(Level::Warn, "weak_keys", json!({"keys": weak, "message": message}));
+        }
+    }
+
     /// Reads the certificate again. A bad one leaves the old in place, and is logged.
     pub(crate) fn renew_certificate(&self) {
         let compiled = self.compiled.load();
