@@ -56,6 +56,16 @@ def test_what_a_key_may_not_have_is_not_found(gateway: Gateway) -> None:
             chat(client, "tools")
 
 
+def test_a_web_page_that_may_not_call_is_permission_denied(bill: Provider, tmp_path: Path) -> None:
+    with launcher(tmp_path) as launch:
+        sdk = OpenAI(
+            base_url=launch(small(bill.url)).base_url, api_key="any", default_headers={"origin": "https://evil.example"}
+        )
+        with sdk, pytest.raises(openai.PermissionDeniedError) as caught:
+            sdk.models.list()
+    assert caught.value.code == "origin_forbidden"
+
+
 def test_a_wrong_request_is_the_providers_bad_request(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "x"}], temperature=9)

@@ -124,7 +124,8 @@ def test_models_that_callers_invent_make_no_series(counted: Gateway) -> None:
         counted.ask("POST", PATH, chat(f"fast-{number}"), BEARER)
         counted.ask("POST", PATH, chat(f"invented-{number}"), BEARER)
         counted.ask("POST", PATH, chat(f"house/{number}"), BEARER)
-    aliases = {labels["alias"] for _, labels, _ in Metrics.of(counted).samples if "alias" in labels}
+    families = Metrics.of(counted).all
+    aliases = {sample.labels["alias"] for family in families for sample in family.samples if "alias" in sample.labels}
     assert aliases == {"fast-*", "house/*"}
 
 

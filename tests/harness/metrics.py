@@ -1,24 +1,21 @@
-"""Reading `/metrics`."""
+"""Reading `/metrics`, with the Prometheus project's own parser: what it refuses, a scrape would."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from tests.harness.gateway import Gateway
-
-_SAMPLE = re.compile(r"(?P<name>[a-z_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-_LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
-
-Labels = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """All samples of one scrape."""
+    """All families of one scrape."""
 
     text: str
-    samples: list[tuple[str, Labels, float]]
+    all: list[Metric]
 
     @staticmethod
     def of(gateway: Gateway) -> Metrics:
@@ -26,19 +23,14 @@ class Metrics:
         answer = gateway.probe("/metrics")
         assert answer.status == 200
         text = answer.body.decode()
-        found = [_SAMPLE.fullmatch(line) for line in text.splitlines() if not line.startswith("#")]
-        assert all(found), "a line is no sample"
-        return Metrics(text, [_read(match) for match in found if match])
+        return Metrics(text, list(text_string_to_metric_families(text)))  # type: ignore[no-untyped-call]
 
     @property
     def families(self) -> set[str]:
         """The names that have a type."""
-        return set(re.findall(r"^# TYPE (\S+) ", self.text, re.MULTILINE))
+        return {family.name for family in self.all}
 
     def sum(self, name: str, **labels: str) -> float:
         """The sum of the samples of that name with at least these labels."""
-        return sum(value for sample, own, value in self.samples if sample == name and labels.items() <= own.items())
-
-
-def _read(match: re.Match[str]) -> tuple[str, Labels, float]:
-    return match["name"], dict(_LABEL.findall(match["labels"] or "")), float(match["value"])
+        samples = [sample for family in self.all for sample in family.samples if sample.name == name]
+        return float(sum(sample.value for sample in samples if labels.items() <= sample.labels.items()))

@@ -22,9 +22,7 @@ struct Families(Vec<Family>);
 impl Collector for Families {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         for family in &self.0 {
-            // The encoder ends every help text with a full stop of its own.
-            let help = family.help.trim_end_matches('.');
-            let encoder = encoder.encode_descriptor(family.name, help, None, kind(family.kind))?;
+            let encoder = encoder.encode_descriptor(family.name, family.help, None, kind(family.kind))?;
             FamilyMetric(family).encode(encoder)?;
         }
         Ok(())
@@ -68,7 +66,7 @@ fn encode_value(value: &Value, encoder: &mut MetricEncoder<'_>) -> Result<(), fm
         Value::Level(level) => encoder.encode_gauge(level),
         Value::Buckets { buckets, above, sum } => {
             let mut all = buckets.clone();
-            all.push((f64::MAX, *above));
+            all.push((f64::INFINITY, *above));
             let count = all.iter().map(|(_, count)| count).sum();
             encoder.encode_histogram::<NoLabelSet>(*sum, count, &all, None)
         }
