@@ -225,17 +225,17 @@ impl Ask<'_> {
         let total = if self.streamed { self.timeouts.stream_total_ms } else { self.timeouts.total_ms };
         let total = (self.opened_ns.saturating_add(ns(total)), Kind::TotalTimeout);
         let attempt = (now_ns.saturating_add(ns(self.timeouts.attempt_ms)), Kind::AttemptTimeout);
-        Deadlines {
-            whole: if !self.streamed && attempt.0 < total.0 { attempt } else { total },
-            first_token: now_ns.saturating_add(ns(self.timeouts.first_token_ms)),
-            idle_ns: ns(self.timeouts.idle_ms),
-        }
+        let whole = if !self.streamed && attempt.0 < total.0 { attempt } else { total };
+        let first_token = now_ns.saturating_add(ns(self.timeouts.first_token_ms));
+        // A stream that was not asked for may begin as late as any answer.
+        let first_token = if self.streamed { first_token } else { whole.0 };
+        Deadlines { whole, first_token, idle_ns: ns(self.timeouts.idle_ms) }
     }
 
     /// When the first byte must be there.
     fn first_byte_by(&self, deadlines: &Deadlines) -> (u64, Kind) {
         let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
-        if self.streamed && first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
+        if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
     }
 }
 

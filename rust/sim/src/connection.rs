@@ -40,13 +40,12 @@ pub(crate) async fn serve(socket: TcpStream, provider: &Provider, mut stop: watc
         match end {
             Some(End::Keep) => {}
             Some(End::Close) => return wire.close().await,
-            Some(End::Silence) => return wire.until_gone().await,
             Some(End::ResetAtNext) => {
                 while wire.buffer.is_empty() && wire.fill().await.is_ok() {}
                 return wire.reset();
             }
             Some(End::Reset) => return wire.reset(),
-            None => return,
+            Some(End::Silence) | None => return,
         }
     }
 }
@@ -266,6 +265,11 @@ async fn carry_out(wire: &mut Wire, script: Script) -> Done {
             done.end = None;
             return done;
         }
+    }
+    if done.end == Some(End::Silence) {
+        // The call is open until its client gives it up, and is billed then.
+        wire.until_gone().await;
+        done.end = None;
     }
     done
 }
