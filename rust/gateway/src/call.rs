@@ -178,9 +178,9 @@ impl<'c> Call<'c> {
         let started_ns = wheel.now();
         let deadlines = ask.deadlines(started_ns);
         let alarm = wheel.alarm();
-        alarm.set(Some(ask.first_byte_by(&deadlines).0));
+        alarm.set(Some(first_byte_by(&deadlines).0));
         let first_byte = alarm.limit(self.first_byte(ask, candidate.provider, endpoint, body)).await;
-        let result = first_byte.unwrap_or_else(|| Err(reply::too_late(&wheel, ask.first_byte_by(&deadlines).1)));
+        let result = first_byte.unwrap_or_else(|| Err(reply::too_late(&wheel, first_byte_by(&deadlines).1)));
         let status = result.as_ref().map(|(answer, _)| answer.head.status).map_err(Fault::kind);
         let series = self.snapshot.attempt_series(candidate);
         record.borrow_mut().tried(series, candidate.step, started_ns, status);
@@ -231,12 +231,12 @@ impl Ask<'_> {
         let first_token = if self.streamed { first_token } else { whole.0 };
         Deadlines { whole, first_token, idle_ns: ns(self.timeouts.idle_ms) }
     }
+}
 
-    /// When the first byte must be there.
-    fn first_byte_by(&self, deadlines: &Deadlines) -> (u64, Kind) {
-        let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
-        if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
-    }
+/// When the first byte must be there, and what it is when it is not.
+fn first_byte_by(deadlines: &Deadlines) -> (u64, Kind) {
+    let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
+    if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
 }
 
 fn is_event_stream(answer: &Answer) -> bool {
