@@ -54,13 +54,13 @@ pub(crate) enum Spelling {
 
 impl Named {
     /// The body with a candidate's name of the model in it: slices, nothing is copied.
-    fn with_model(&self, model: &str) -> Cow<'_, [Bytes]> {
-        if self.peek.model.name == model {
+    fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Cow<'_, [Bytes]> {
+        if self.peek.model.name == candidate.model {
             return Cow::Borrowed(&self.pieces);
         }
         let value = match self.spelling {
-            Spelling::Json => splice::json_string(model),
-            Spelling::Plain => Bytes::copy_from_slice(model.as_bytes()),
+            Spelling::Json => snapshot.model_json(candidate),
+            Spelling::Plain => Bytes::copy_from_slice(candidate.model.as_bytes()),
         };
         Cow::Owned(splice::splice(&self.pieces, self.peek.model.range.clone(), &value))
     }
@@ -109,7 +109,7 @@ impl<'c> Call<'c> {
             candidates,
             |candidate| self.snapshot.endpoints(candidate.provider),
             async |candidate, endpoint| {
-                let body = named.with_model(&candidate.model);
+                let body = named.for_candidate(candidate, self.snapshot);
                 self.exchange(&ask, candidate, endpoint, OutgoingBody::Pieces(&body), &record).await
             },
         )

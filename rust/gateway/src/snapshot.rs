@@ -1,8 +1,11 @@
 //! A worker's own view of the compiled plan: what calls need of it, without touching what other workers touch.
 
 use crate::compiled::Compiled;
+use bytes::Bytes;
 use plan::{Candidate, Label};
+use protocol::splice;
 use record::{AttemptSeries, CallSeries, Meters};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +21,8 @@ pub(crate) struct Snapshot {
     /// Of each alias, then of each provider: the operations that were called, with their series.
     calls: Vec<RefCell<Vec<Arc<CallSeries>>>>,
     deployments: Vec<Arc<AttemptSeries>>,
+    /// Of each deployment, its model as a JSON string.
+    models: Vec<Bytes>,
     direct: Vec<Arc<AttemptSeries>>,
     /// Of each provider, which endpoint the next call tries first.
     turns: Vec<Cell<usize>>,
@@ -31,11 +36,12 @@ impl Snapshot {
             .iter()
             .map(|deployment| meters.attempts(&plan.providers[deployment.provider].id, &deployment.id))
             .collect();
+        let models = plan.deployments.iter().map(|deployment| splice::json_string(&deployment.model)).collect();
         let direct = plan.providers.iter().map(|provider| meters.attempts(&provider.id, "*")).collect();
         let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
         let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
         let turns = plan.providers.iter().map(|_| Cell::default()).collect();
-        Self { compiled, epoch, keys, meters, calls, deployments, direct, turns }
+        Self { compiled, epoch, keys, meters, calls, deployments, models, direct, turns }
     }
 
     /// Where calls of this label, operation and mode are counted.
@@ -62,6 +68,14 @@ impl Snapshot {
         match candidate.deployment {
             Some(deployment) => &self.deployments[deployment],
             None => &self.direct[candidate.provider],
+        }
+    }
+
+    /// The candidate's model as a JSON string.
+    pub(crate) fn model_json(&self, candidate: &Candidate<'_>) -> Bytes {
+        match (candidate.deployment, &candidate.model) {
+            (Some(deployment), Cow::Borrowed(_)) => self.models[deployment].clone(),
+            (_, model) => splice::json_string(model),
         }
     }
 

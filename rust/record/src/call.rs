@@ -48,7 +48,18 @@ pub struct Attempt {
     result: Result<u16, Kind>,
 }
 
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// The id of a call: `req_` and 32 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; 36]);
+
+impl RequestId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 /// Makes ids of calls: unique over replicas, and in order within a worker.
 #[derive(Debug)]
@@ -63,18 +74,17 @@ impl RequestIds {
         Self { seed, next: Cell::new(0) }
     }
 
-    /// The next id: `req_` and 32 hex digits.
-    pub fn next(&self) -> String {
+    /// The next id.
+    pub fn next(&self) -> RequestId {
         let number = self.next.get();
         self.next.set(number + 1);
-        let mut id = String::with_capacity(36);
-        id.push_str("req_");
-        for word in [self.seed, number] {
-            for shift in (0..16).rev() {
-                id.push(HEX[usize::from((word >> (shift * 4)).to_le_bytes()[0] & 0xf)]);
+        let mut id = *b"req_00000000000000000000000000000000";
+        for (word, digits) in [self.seed, number].into_iter().zip(id[4..].chunks_exact_mut(16)) {
+            for (shift, digit) in (0..16).rev().zip(digits) {
+                *digit = HEX[usize::from((word >> (shift * 4)).to_le_bytes()[0] & 0xf)];
             }
         }
-        id
+        RequestId(id)
     }
 }
 
@@ -83,7 +93,7 @@ impl RequestIds {
 /// Dropped without being closed it counts as [`Outcome::ClientGone`]: a listener drops a call whose caller left.
 #[derive(Debug)]
 pub struct Record {
-    id: String,
+    id: RequestId,
     meters: Arc<Meters>,
     lines: Rc<Lines>,
     wheel: Rc<Wheel>,
@@ -103,7 +113,7 @@ pub struct Record {
 
 impl Record {
     /// Opens the record of a call whose head has just come.
-    pub fn open(id: String, meters: Arc<Meters>, lines: Rc<Lines>, wheel: Rc<Wheel>) -> Self {
+    pub fn open(id: RequestId, meters: Arc<Meters>, lines: Rc<Lines>, wheel: Rc<Wheel>) -> Self {
         meters.in_flight.add(1);
         let opened_ns = wheel.now();
         Self {
@@ -128,7 +138,7 @@ impl Record {
 
     /// The id that the caller and the log see.
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_str()
     }
 
     /// When the call was opened, on its clock.
@@ -274,7 +284,7 @@ impl Record {
             .collect();
         json!({
             "event": "call",
-            "id": self.id,
+            "id": self.id(),
             "key": self.key.as_deref(),
             "alias": self.series.as_ref().map(|series| &*series.alias),
             "operation": self.series.as_ref().map(|series| series.operation),
@@ -309,7 +319,7 @@ mod tests {
     #[test]
     fn ids_are_seed_and_number_in_hex() {
         let ids = RequestIds::new(0x0123_4567_89ab_cdef);
-        assert_eq!(ids.next(), "req_0123456789abcdef0000000000000000");
-        assert_eq!(ids.next(), "req_0123456789abcdef0000000000000001");
+        assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000000");
+        assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000001");
     }
 }

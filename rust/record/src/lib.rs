@@ -15,7 +15,7 @@ mod meter;
 mod metrics;
 mod wheel;
 
-pub use call::{Attempt, Outcome, Record, RequestIds};
+pub use call::{Attempt, Outcome, Record, RequestId, RequestIds};
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};
 pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, families};

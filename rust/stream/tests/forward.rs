@@ -5,7 +5,7 @@ use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
 use protocol::openai::paths::Streams;
-use record::{Lines, Meters, Record, Style, Value, Wants, Wheel};
+use record::{Lines, Meters, Record, RequestIds, Style, Value, Wants, Wheel};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -46,7 +46,8 @@ impl World {
     fn forward(&self, streams: Option<Streams>, script: Vec<Option<Result<Bytes, Fault>>>) -> Forward<Script> {
         let lines = Rc::new(Lines::new(Style::Json, sync_channel(1).0));
         lines.want(Wants::Nothing);
-        let mut record = Record::open("req_1".to_owned(), Arc::clone(&self.meters), lines, Rc::clone(&self.wheel));
+        let mut record =
+            Record::open(RequestIds::new(1).next(), Arc::clone(&self.meters), lines, Rc::clone(&self.wheel));
         record.routed(self.meters.calls("smart", "chat_completions", true));
         Forward::new(Script(script.into()), None, streams, &DEADLINES, record)
     }
@@ -156,6 +157,7 @@ fn a_body_that_is_no_stream_fails_without_last_words() {
 /// Polls through a pause at a moment; returns what then comes.
 fn at(world: &World, forward: &mut Forward<Script>, time: u64) -> Poll<Option<Result<Bytes, Fault>>> {
     world.time.set(time);
+    world.wheel.ring();
     forward.poll_piece(&mut Context::from_waker(Waker::noop()))
 }
 
