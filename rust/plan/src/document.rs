@@ -33,7 +33,8 @@ pub struct Plan {
     /// What callers ask for. Exact names stand before patterns; among patterns the longer fixed part stands first, and
     /// the first that matches counts.
     pub aliases: Vec<Alias>,
-    /// Model names that exactly one of the providers is known for, sorted by name.
+    /// Model names that exactly one of the providers is known for, sorted by name; none that is retired, that an alias
+    /// has, or that begins with a provider's name and a slash.
     pub models: Vec<KnownModel>,
     /// Virtual keys; empty exactly when `callers` is not `keys`.
     pub keys: Vec<Key>,
