@@ -11,9 +11,10 @@ from openai import OpenAI
 
 from tests.clients.conftest import LIMITED_KEY
 from tests.harness.fixtures import launcher
-from tests.harness.gateway import Gateway
+from tests.harness.gateway import Gateway, Line
 from tests.harness.policies import small
 from tests.harness.provider import Provider
+from tests.harness.waiting import until
 
 Call = Callable[[OpenAI], object]
 
@@ -141,12 +142,16 @@ def test_the_sdk_tries_again_as_often_as_it_says_and_no_more(
 
 
 def test_a_refusal_is_not_tried_again(client: OpenAI, gateway: Gateway) -> None:
-    before = len(gateway.lines("call"))
-    with pytest.raises(openai.NotFoundError):
-        chat(client, "not-there-2c1f")
-    gateway.wait_for("call", before + 1)
-    refused = [line for line in gateway.lines("call") if "not-there-2c1f" in (line["message"] or "")]
-    assert len(refused) == 1
+    for model in ("refused-once", "refused-after-it"):
+        with pytest.raises(openai.NotFoundError):
+            chat(client, model)
+
+    def lines_of(model: str) -> list[Line]:
+        return [line for line in gateway.lines("call") if model in (line["message"] or "")]
+
+    # One connection, so one worker, whose lines come in order: what was tried again would stand before this one.
+    until(lambda: lines_of("refused-after-it"), "the line of the second refusal")
+    assert len(lines_of("refused-once")) == 1
 
 
 def test_a_provider_that_says_when_to_come_back_is_obeyed(client: OpenAI, bill: Provider) -> None:
