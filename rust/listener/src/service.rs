@@ -134,7 +134,8 @@ pub enum Phase {
     /// Connections are still accepted; each answer ends its connection (`connection: close`, GOAWAY), and connections
     /// that rest for a second are closed.
     Announce,
-    /// What the kernel has accepted for us is served, then no more. Connections end after their call.
+    /// What the kernel has accepted for us is served, then no more. Connections end after their call, or once they have
+    /// rested for a second.
     Close,
     /// Calls have a second to end by themselves, so that streams can say why; then all is dropped.
     Cut,

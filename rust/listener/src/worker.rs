@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-/// How long a connection may rest once a stop was announced; after that, how long a new one has for its first request.
+/// How long a connection may rest once a stop was announced: a request that is on its way is still answered.
 pub(crate) const LEAVING_REST: Duration = Duration::from_secs(1);
 
 /// One worker.

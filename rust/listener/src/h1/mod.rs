@@ -154,9 +154,9 @@ impl Rest {
         match phase {
             Phase::Open => Some(self.since + limits.idle),
             Phase::Announce => Some(self.since + limits.idle.min(LEAVING_REST)),
-            // It comes from the backlog: its request is on the way.
-            Phase::Close if self.fresh => Some(self.since + LEAVING_REST),
-            Phase::Close | Phase::Cut => None,
+            // One from the backlog has its request on the way, and so may one that was busy a moment ago.
+            Phase::Close => Some(self.since + LEAVING_REST),
+            Phase::Cut => None,
         }
     }
 }
