@@ -52,7 +52,7 @@ impl Answered {
                 write::line(&mut lines, b"headgate-provider", served_by.provider.as_bytes());
                 write::line(&mut lines, b"headgate-deployment", served_by.deployment.as_bytes());
                 let overhead_us = record.answers(answer.head.status) / 1_000;
-                number(&mut lines, b"headgate-overhead-us", overhead_us);
+                write::number(&mut lines, b"headgate-overhead-us", overhead_us);
                 // A stream may end in an error event that the provider did not send: its length is not known.
                 let length = if streams.is_some() { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
@@ -89,22 +89,7 @@ pub(crate) fn refuse(fault: &Fault, record: Record) -> Reply<Body> {
 /// The lines that every reply of ours has.
 fn ours(lines: &mut Vec<u8>, record: &Record) {
     write::line(lines, b"headgate-request-id", record.id().as_bytes());
-    number(lines, b"headgate-attempts", record.attempts() as u64);
-}
-
-fn number(lines: &mut Vec<u8>, name: &[u8], value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = value;
-    while at > 0 {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    write::line(lines, name, &digits[at..]);
+    write::number(lines, b"headgate-attempts", record.attempts() as u64);
 }
 
 /// What `OPTIONS` gets: the methods of the path, for a web page too.

@@ -55,8 +55,14 @@ pub fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// `content-length` of a body of `bytes` bytes.
 pub fn content_length(out: &mut Vec<u8>, bytes: u64) {
-    out.extend_from_slice(b"content-length: ");
-    decimal(out, bytes);
+    number(out, b"content-length", bytes);
+}
+
+/// One header line whose value is a number.
+pub fn number(out: &mut Vec<u8>, name: &[u8], value: u64) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    decimal(out, value);
     out.extend_from_slice(b"\r\n");
 }
 
