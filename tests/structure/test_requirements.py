@@ -12,14 +12,14 @@ PINNED = dict(re.findall(r"^([\w.-]+)==([\w.!+-]+)", TEXT, re.MULTILINE))
 
 def test_what_pyproject_asks_for_is_pinned_within_its_bounds() -> None:
     project = toml("pyproject.toml")["project"]
-    extras = project["optional-dependencies"]
-    wanted = [Requirement(line) for line in [*project["dependencies"], *extras["dev"], *extras["compat"]]]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    wanted = [Requirement(line) for group in groups for line in group]
     assert [str(want) for want in wanted if PINNED.get(want.name.lower(), "0") not in want.specifier] == []
 
 
 def test_every_pin_has_hashes() -> None:
     pins = re.split(r"^(?=[\w.-]+==)", TEXT, flags=re.MULTILINE)[1:]
-    assert len(pins) == len(PINNED)
+    assert {pin.partition("==")[0] for pin in pins} == set(PINNED)  # a name has several where Pythons differ
     assert [pin.splitlines()[0] for pin in pins if "--hash=sha256:" not in pin] == []
 
 

@@ -1,0 +1,1 @@
+"""Several gateways beside the floor and plain proxies, in one run, as pairs."""

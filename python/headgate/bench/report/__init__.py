@@ -1,0 +1,1 @@
+"""Results as Markdown, and as one page of HTML that needs no network."""
