@@ -30,6 +30,7 @@ FAMILIES = [
     "headgate_streams_open",
     "headgate_connections",
     "headgate_pool_connections",
+    "headgate_log_lines_dropped",
     "headgate_build_info",
     "headgate_plan_info",
     "headgate_ready",

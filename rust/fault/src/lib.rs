@@ -24,12 +24,13 @@ pub struct Fault {
     message: Cow<'static, str>,
     cause: Option<Box<str>>,
     param: Option<&'static str>,
+    allow: Option<&'static str>,
 }
 
 impl Fault {
     /// A fault with a sentence for the caller: what is wrong, where, and how to mend it.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), cause: None, param: None }
+        Self { kind, message: message.into(), cause: None, param: None, allow: None }
     }
 
     /// Adds what only the log may hold: addresses, library errors. An earlier cause is kept behind the new one, so a
@@ -47,6 +48,13 @@ impl Fault {
     #[must_use]
     pub fn at(mut self, param: &'static str) -> Self {
         self.param = Some(param);
+        self
+    }
+
+    /// Names the methods that the path has, as the header `allow` lists them.
+    #[must_use]
+    pub fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
         self
     }
 
@@ -68,6 +76,11 @@ impl Fault {
     /// The field of the request that is wrong, if one is.
     pub const fn param(&self) -> Option<&'static str> {
         self.param
+    }
+
+    /// The methods that the path has, where the method was wrong.
+    pub const fn allow(&self) -> Option<&'static str> {
+        self.allow
     }
 }
 

@@ -72,9 +72,7 @@ pub(crate) fn refuse(fault: &Fault, record: Record) -> Reply<Body> {
     write::line(&mut lines, b"x-request-id", record.id().as_bytes());
     let again = error::should_retry(fault);
     write::line(&mut lines, b"x-should-retry", if again { b"true" } else { b"false" });
-    if fault.kind() == Kind::MethodNotAllowed
-        && let Some((_, allow)) = fault.message().rsplit_once("it has ")
-    {
+    if let Some(allow) = fault.allow() {
         write::line(&mut lines, b"allow", allow.as_bytes());
     }
     if fault.kind() == Kind::KeyRejected {
@@ -152,7 +150,7 @@ pub(crate) fn own(
 /// The provider's first byte did not come in time; or the gateway's own time is over.
 pub(crate) fn too_late(wheel: &Wheel, kind: Kind) -> Fault {
     if wheel.is_cut() {
-        return Fault::new(Kind::DrainCut, "The gateway is shutting down: send the call again");
+        return stream::drain_cut();
     }
     Fault::new(
         kind,

@@ -133,7 +133,8 @@ fn find(head: &RequestHead) -> Result<&'static Endpoint, Fault> {
     match paths::find(head.method(), head.path()) {
         Lookup::Found(endpoint) => Ok(endpoint),
         Lookup::WrongMethod { allow } => {
-            Err(Fault::new(Kind::MethodNotAllowed, format!("This path does not have that method; it has {allow}")))
+            Err(Fault::new(Kind::MethodNotAllowed, format!("This path does not have that method; it has {allow}"))
+                .allowing(allow))
         }
         Lookup::Unknown => Err(Fault::new(Kind::UnknownPath, paths::why_unknown(head.path()))),
     }

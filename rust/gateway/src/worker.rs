@@ -156,6 +156,7 @@ async fn go_rounds(index: usize, server: Rc<Server>) {
     loop {
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
         server.lines.flush();
+        server.meters.log_dropped.add(server.lines.take_dropped());
         let pool = server.pools.gauges();
         server.meters.pool_open.set(i64::try_from(pool.open).unwrap_or(i64::MAX));
         server.meters.pool_idle.set(i64::try_from(pool.idle).unwrap_or(i64::MAX));

@@ -131,8 +131,27 @@ impl Lines {
         }
     }
 
-    /// How many lines were dropped because the writer was behind.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.get()
+    /// How many lines were dropped, since this was last asked, because the writer was behind.
+    pub fn take_dropped(&self) -> u64 {
+        self.dropped.take()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    #[test]
+    fn lines_that_the_writer_has_no_room_for_are_counted_once() {
+        let (writer, written) = sync_channel(1);
+        let lines = Lines::new(Style::Json, writer);
+        for count in [1, 2, 3] {
+            (0..count).for_each(|_| lines.push(&serde_json::json!({"id": count})));
+            lines.flush();
+        }
+        assert_eq!((lines.take_dropped(), lines.take_dropped()), (5, 0));
+        assert_eq!(written.recv().unwrap().iter().filter(|byte| **byte == b'\n').count(), 1);
     }
 }

@@ -120,6 +120,8 @@ pub struct Meters {
     pub pool_open: Gauge,
     /// Of these, those that rest.
     pub pool_idle: Gauge,
+    /// Lines of the log that were dropped because its writer was behind.
+    pub log_dropped: Counter,
 }
 
 impl Default for Meters {
@@ -133,6 +135,7 @@ impl Default for Meters {
             streams: Gauge::default(),
             pool_open: Gauge::default(),
             pool_idle: Gauge::default(),
+            log_dropped: Counter::default(),
         }
     }
 }
@@ -394,6 +397,11 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     let mut flight = Builder::new(Kind::Gauge, "headgate_calls_in_flight", "Calls that are open.");
     let mut streams = Builder::new(Kind::Gauge, "headgate_streams_open", "Streams that are open.");
     let mut pool = Builder::new(Kind::Gauge, "headgate_pool_connections", "Connections to providers, by state.");
+    let mut lost = Builder::new(
+        Kind::Counter,
+        "headgate_log_lines_dropped",
+        "Lines of the log that were dropped because its writer was behind.",
+    );
     for meters in workers {
         for (kind, counter) in fault::Kind::ALL.iter().zip(&*meters.refusals) {
             refusals.count(&[("reason", kind.row().code)], counter);
@@ -403,8 +411,9 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         streams.add(&[], level(&meters.streams));
         pool.add(&[("state", "open")], level(&meters.pool_open));
         pool.add(&[("state", "idle")], level(&meters.pool_idle));
+        lost.count(&[], &meters.log_dropped);
     }
-    [refusals, overhead, flight, streams, pool].map(Builder::build).into()
+    [refusals, overhead, flight, streams, pool, lost].map(Builder::build).into()
 }
 
 #[cfg(test)]

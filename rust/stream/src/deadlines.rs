@@ -76,6 +76,6 @@ impl Watch {
 }
 
 /// What a call gets that is still open when the drain's grace ends.
-pub(crate) fn drain_cut() -> Fault {
+pub fn drain_cut() -> Fault {
     Fault::new(Kind::DrainCut, "The gateway is shutting down: send the call again")
 }

@@ -17,5 +17,5 @@ mod deadlines;
 mod events;
 mod forward;
 
-pub use deadlines::Deadlines;
+pub use deadlines::{Deadlines, drain_cut};
 pub use forward::Forward;
