@@ -1,4 +1,8 @@
-"""One gateway for the SDKs: they are told its address and a key of it, and nothing else."""
+"""Gateways for the SDKs: they are told an address and a key of it, and nothing else.
+
+Each test runs against headgate and against the gateway in pure Python that it is compared with: what the two do for a
+client is the same, so a comparison of their cost is one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
-from tests.harness.fixtures import bill, closed_port, launcher, provider
+from tests.harness.fixtures import Program, bill, closed_port, launcher, provider
 from tests.harness.gateway import Gateway
 from tests.harness.policies import CALLER_KEY, ENVIRONMENT, alias, small
 from tests.harness.provider import Provider
@@ -18,9 +22,18 @@ MODELS = ["chat", "tools", "think", "embed", "image", "audio"]
 """Aliases; each stands for the model `NAME-1` of the provider."""
 
 
+@pytest.fixture(scope="session", params=["headgate", "baseline"])
+def program(request: pytest.FixtureRequest) -> Program:
+    """What serves the policy."""
+    named: Program = request.param
+    return named
+
+
 @pytest.fixture(scope="session")
-def gateway(provider: Provider, closed_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """`headgate serve` with an alias for each kind of model."""
+def gateway(
+    program: Program, provider: Provider, closed_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """A gateway with an alias for each kind of model."""
     policy = small(
         provider.url,
         passthrough="house",
@@ -34,7 +47,7 @@ def gateway(provider: Provider, closed_port: int, tmp_path_factory: pytest.TempP
     policy["deployments"]["gone"] = {"provider": "dead", "model": "gone-1"}
     policy["aliases"] = {name: alias(name) for name in MODELS} | {"lost": alias("gone"), "safe": alias("gone", "chat")}
     policy["aliases"]["hasty"] = alias("chat", timeouts={"attempt": "250ms", "first_token": "250ms"})
-    with launcher(tmp_path_factory.mktemp("sdk")) as launch:
+    with launcher(tmp_path_factory.mktemp("sdk"), program) as launch:
         yield launch(policy, {**ENVIRONMENT, "LIMITED_KEY": LIMITED_KEY})
 
 

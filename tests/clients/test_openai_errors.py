@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 
 from tests.clients.conftest import LIMITED_KEY
-from tests.harness.fixtures import launcher
+from tests.harness.fixtures import Program, launcher
 from tests.harness.gateway import Gateway, Line
 from tests.harness.policies import small
 from tests.harness.provider import Provider
@@ -57,8 +57,8 @@ def test_what_a_key_may_not_have_is_not_found(gateway: Gateway) -> None:
             chat(client, "tools")
 
 
-def test_a_web_page_that_may_not_call_is_permission_denied(bill: Provider, tmp_path: Path) -> None:
-    with launcher(tmp_path) as launch:
+def test_a_web_page_that_may_not_call_is_permission_denied(program: Program, bill: Provider, tmp_path: Path) -> None:
+    with launcher(tmp_path, program) as launch:
         sdk = OpenAI(
             base_url=launch(small(bill.url)).base_url, api_key="any", default_headers={"origin": "https://evil.example"}
         )

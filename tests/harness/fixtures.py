@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 
@@ -17,12 +17,15 @@ from tests.harness.gateway import Gateway, Policy
 from tests.harness.policies import ENVIRONMENT
 from tests.harness.provider import Provider
 
+Program = Literal["headgate", "baseline"]
+"""What serves a policy: `headgate serve`, or the gateway in pure Python that it is compared with."""
+
 
 class Launch(Protocol):
     """Starts a gateway that is stopped at the end."""
 
     def __call__(self, policy: Policy, environment: Mapping[str, str] = ..., *, daemon: bool = ...) -> Gateway:
-        """`daemon`: `headgated` with the compiled plan, not `headgate serve`."""
+        """`daemon`: `headgated` with the compiled plan, not the program that serves a policy."""
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +66,9 @@ def launch_for_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch
 
 
 @contextmanager
-def launcher(folder: Path) -> Iterator[Launch]:
+def launcher(folder: Path, program: Program = "headgate") -> Iterator[Launch]:
     """Starts gateways whose files stand in `folder`, and stops them at the end."""
+    serve = [*processes.headgate(), "serve"] if program == "headgate" else processes.baseline()
     started: list[Gateway] = []
     numbers = itertools.count()
 
@@ -72,7 +76,7 @@ def launcher(folder: Path) -> Iterator[Launch]:
         home = folder / str(next(numbers))
         home.mkdir()
         path = processes.write(policy, home / "policy.yaml")
-        command = [*processes.headgate(), "serve", str(path)]
+        command = [*serve, str(path)]
         if daemon:
             command = [processes.headgated(), str(compile_plan(path, environment))]
         gateway = processes.start(command, home / "log", environment)

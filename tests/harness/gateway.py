@@ -30,6 +30,11 @@ def headgate() -> list[str]:
     return [str(Path(sys.executable).with_name("headgate"))]
 
 
+def baseline() -> list[str]:
+    """The command of the gateway in pure Python."""
+    return [sys.executable, "-m", "benchmarks.baseline"]
+
+
 def headgated() -> str:
     """The binary `headgated`: as HEADGATED says, or as cargo built it last."""
     named = os.environ.get("HEADGATED")
@@ -120,7 +125,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Starts a program with its standard error in a file, and none of the caller's proxies and settings."""
     with log.open("wb") as error, (output or Path(os.devnull)).open("wb") as out:
-        return subprocess.Popen(list(command), stdout=out, stderr=error, env=clean(environment or {}))
+        return subprocess.Popen(list(command), stdout=out, stderr=error, env=clean(environment or {}), cwd=ROOT)
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
