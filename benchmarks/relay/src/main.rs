@@ -1,11 +1,17 @@
-//! The floor of a proxy's cost: a layer-4 relay, `relay LISTEN UPSTREAM`.
+//! The floor of a proxy's cost: a layer-4 relay, `relay LISTEN UPSTREAM [BURN_NS]`.
 //!
 //! One thread, one epoll, one connection upstream for each connection accepted, and no look at the bytes. Per request
 //! that is two reads and two writes: what any proxy on sockets has to pay. Whatever a gateway costs above this, it
 //! costs for knowing HTTP.
+//!
+//! `BURN_NS` makes it slower on purpose: so many nanoseconds of work, spent spinning, for each read from a client that
+//! had bytes. A harness that compares two builds can be judged by it: it has to find a regression of a known size, and
+//! none where this is 0 or not given.
 
+mod burn;
 mod pair;
 
+use burn::Burn;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use pair::{Pair, Ready};
@@ -16,30 +22,34 @@ use std::net::SocketAddr;
 const LISTENER: Token = Token(usize::MAX - 1);
 
 fn main() -> io::Result<()> {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .map(|argument| argument.parse::<SocketAddr>());
-    let (Some(Ok(listen)), Some(Ok(upstream)), None) =
-        (arguments.next(), arguments.next(), arguments.next())
+    let mut arguments = std::env::args().skip(1);
+    let mut address = || arguments.next()?.parse::<SocketAddr>().ok();
+    let (listen, upstream) = (address(), address());
+    let burn = arguments
+        .next()
+        .map_or(Some(0), |nanoseconds| nanoseconds.parse().ok());
+    let (Some(listen), Some(upstream), Some(burn), None) =
+        (listen, upstream, burn, arguments.next())
     else {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "usage: relay LISTEN UPSTREAM (each ADDRESS:PORT)",
+            "usage: relay LISTEN UPSTREAM [BURN_NS] (each ADDRESS:PORT; nanoseconds of work per read)",
         ));
     };
-    Relay::new(listen, upstream)?.run()
+    Relay::new(listen, upstream, Burn::new(burn))?.run()
 }
 
 struct Relay {
     poll: Poll,
     listener: TcpListener,
     upstream: SocketAddr,
+    burn: Burn,
     pairs: Vec<Option<Pair>>,
     free: Vec<usize>,
 }
 
 impl Relay {
-    fn new(listen: SocketAddr, upstream: SocketAddr) -> io::Result<Self> {
+    fn new(listen: SocketAddr, upstream: SocketAddr, burn: Burn) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(listen)?;
         poll.registry()
@@ -48,6 +58,7 @@ impl Relay {
             poll,
             listener,
             upstream,
+            burn,
             pairs: Vec::new(),
             free: Vec::new(),
         })
@@ -103,7 +114,7 @@ impl Relay {
         self.poll
             .registry()
             .register(&mut upstream, Token(2 * index + 1), both)?;
-        self.pairs[index] = Some(Pair::new(client, upstream));
+        self.pairs[index] = Some(Pair::new(client, upstream, self.burn));
         Ok(())
     }
 
@@ -147,7 +158,8 @@ mod tests {
     }
 
     fn relay(upstream: SocketAddr) -> SocketAddr {
-        let mut relay = Relay::new("127.0.0.1:0".parse().unwrap(), upstream).unwrap();
+        let (listen, burn) = ("127.0.0.1:0".parse().unwrap(), Burn::new(1000));
+        let mut relay = Relay::new(listen, upstream, burn).unwrap();
         let address = relay.listener.local_addr().unwrap();
         thread::spawn(move || relay.run());
         address

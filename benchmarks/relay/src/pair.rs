@@ -1,5 +1,6 @@
 //! Two sockets and what is on its way between them.
 
+use crate::burn::Burn;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -27,13 +28,13 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Joins two sockets.
-    pub(crate) fn new(client: TcpStream, upstream: TcpStream) -> Self {
+    /// Joins two sockets; `burn` is spent for each read from the client.
+    pub(crate) fn new(client: TcpStream, upstream: TcpStream, burn: Burn) -> Self {
         Self {
             client,
             upstream,
-            up: Way::new(),
-            down: Way::new(),
+            up: Way::new(burn),
+            down: Way::new(Burn::NONE),
         }
     }
 
@@ -74,10 +75,11 @@ struct Way {
     readable: bool,
     closing: bool,
     ended: bool,
+    burn: Burn,
 }
 
 impl Way {
-    fn new() -> Self {
+    fn new(burn: Burn) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         Self {
             buffer,
@@ -86,6 +88,7 @@ impl Way {
             readable: false,
             closing: false,
             ended: false,
+            burn,
         }
     }
 
@@ -113,6 +116,7 @@ impl Way {
                     return to.shutdown(Shutdown::Write);
                 }
                 Ok(read) => {
+                    self.burn.spend();
                     (self.start, self.end) = (0, read);
                     // A short read has emptied the socket, unless its end stands behind (epoll(7), edge-triggered).
                     self.readable = read == self.buffer.len() || self.closing;

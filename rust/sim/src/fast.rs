@@ -1,12 +1,18 @@
 //! The fast mode: a prebuilt answer per call, for loading a gateway.
 //!
-//! It costs what a call must cost: one read, one search through the body, one write. Nothing is checked but the framing
-//! of the request, and whether its body contains what the options expect. The whole request is read before the answer
-//! goes out; an answer that overtakes the request would flatter whoever is measured.
+//! It costs what a call must cost: one read, one search through the body, one write; a stream that is paced has one
+//! write per event. Nothing is checked but the framing of the request, and whether its body contains what the options
+//! expect. The whole request is read before the answer goes out; an answer that overtakes the request would flatter
+//! whoever is measured.
+//!
+//! Totals: an answer without pauses is counted whole when it begins, since it is one write. A stream with a pace or with
+//! times is counted by the event, so one that its client cuts is billed to there, and counted as cancelled.
+
+mod stream;
 
 use crate::connection::LIMITS;
 use crate::options::Options;
-use crate::provider::{Provider, Request};
+use crate::provider::{self, Provider, Request};
 use crate::reply::Reply;
 use crate::wire::Wire;
 use bytes::{Buf, Bytes};
@@ -14,6 +20,7 @@ use http1::{Decoded, Decoder, Framing};
 use memchr::memmem::{Finder, find};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use stream::Stream;
 use tokio::net::TcpStream;
 
 /// The prebuilt answers and the totals.
@@ -21,14 +28,47 @@ use tokio::net::TcpStream;
 pub(crate) struct Fast {
     whole: Prebuilt,
     stream: Prebuilt,
+    /// The stream where it has a pace or times; `stream` then says what a whole one states.
+    paced: Option<Stream>,
     mismatch: Bytes,
     expected: Option<Finder<'static>>,
+    tally: Tally,
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Tally {
     connections: AtomicU64,
     calls: AtomicU64,
     streams: AtomicU64,
+    /// Paced streams whose client left before their end.
+    cancelled: AtomicU64,
     mismatches: AtomicU64,
+    /// Output tokens of paced streams, as far as they were sent.
+    paced_tokens: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+}
+
+impl Tally {
+    /// Counts one write of a paced stream.
+    fn sent(&self, bytes: u64, tokens: u64) {
+        self.bytes_out.fetch_add(bytes, Relaxed);
+        self.paced_tokens.fetch_add(tokens, Relaxed);
+    }
+
+    fn reset(&self) {
+        let counts = [&self.connections, &self.calls, &self.streams, &self.cancelled, &self.mismatches];
+        for count in counts.into_iter().chain([&self.paced_tokens, &self.bytes_in, &self.bytes_out]) {
+            count.store(0, Relaxed);
+        }
+    }
+}
+
+/// What goes out for a body.
+enum Answer<'a> {
+    Bytes(&'a Bytes),
+    Stream(&'a Stream),
 }
 
 /// An answer as bytes on the wire, and the tokens that it states.
@@ -47,6 +87,7 @@ impl Fast {
         let provider = Provider::new(plain).ok();
         let build =
             |stream: bool| provider.as_ref().map_or_else(Prebuilt::empty, |provider| Prebuilt::build(provider, stream));
+        let paced = provider.as_ref().and_then(|provider| Stream::new(ask(provider, true).reply, options.stamps));
         let mismatch = Reply::json(
             400,
             &json!({"error": {"message": "The body does not contain what was expected.",
@@ -55,65 +96,55 @@ impl Fast {
         Self {
             whole: build(false),
             stream: build(true),
+            paced,
             mismatch: bytes_of(mismatch),
             expected: options.expect_body_contains.as_ref().map(|text| Finder::new(text).into_owned()),
-            connections: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-            streams: AtomicU64::new(0),
-            mismatches: AtomicU64::new(0),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
+            tally: Tally::default(),
         }
     }
 
-    /// The answer to a body, counted.
-    fn answer(&self, body: &[u8]) -> &Bytes {
-        self.calls.fetch_add(1, Relaxed);
-        self.bytes_in.fetch_add(body.len() as u64, Relaxed);
+    /// The answer to a body, counted; a paced one is counted as it goes out.
+    fn answer(&self, body: &[u8]) -> Answer<'_> {
+        let tally = &self.tally;
+        tally.calls.fetch_add(1, Relaxed);
+        tally.bytes_in.fetch_add(body.len() as u64, Relaxed);
         let answer = if self.expected.as_ref().is_some_and(|expected| expected.find(body).is_none()) {
-            self.mismatches.fetch_add(1, Relaxed);
+            tally.mismatches.fetch_add(1, Relaxed);
             &self.mismatch
         } else if asks_for_stream(body) {
-            self.streams.fetch_add(1, Relaxed);
+            tally.streams.fetch_add(1, Relaxed);
+            if let Some(paced) = &self.paced {
+                return Answer::Stream(paced);
+            }
             &self.stream.bytes
         } else {
             &self.whole.bytes
         };
-        self.bytes_out.fetch_add(answer.len() as u64, Relaxed);
-        answer
+        tally.bytes_out.fetch_add(answer.len() as u64, Relaxed);
+        Answer::Bytes(answer)
     }
 
     fn page(&self) -> Value {
-        let (calls, streams) = (self.calls.load(Relaxed), self.streams.load(Relaxed));
-        let mismatches = self.mismatches.load(Relaxed);
+        let tally = &self.tally;
+        let count = |of: &AtomicU64| of.load(Relaxed);
+        let (calls, streams, mismatches) = (count(&tally.calls), count(&tally.streams), count(&tally.mismatches));
         let whole = calls.saturating_sub(streams + mismatches);
-        let sum = |of: fn(&Prebuilt) -> u64| whole * of(&self.whole) + streams * of(&self.stream);
-        let (prompt, completion) = (sum(|p| p.prompt_tokens), sum(|p| p.completion_tokens));
+        let prompt = whole * self.whole.prompt_tokens + streams * self.stream.prompt_tokens;
+        let streamed =
+            if self.paced.is_some() { count(&tally.paced_tokens) } else { streams * self.stream.completion_tokens };
+        let completion = whole * self.whole.completion_tokens + streamed;
         json!({"totals": {
-            "connections": self.connections.load(Relaxed), "calls": calls, "streams": streams, "mismatches": mismatches,
+            "connections": count(&tally.connections), "calls": calls, "streams": streams,
+            "cancelled": count(&tally.cancelled), "mismatches": mismatches,
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
-            "bytes_in": self.bytes_in.load(Relaxed), "bytes_out": self.bytes_out.load(Relaxed),
+            "bytes_in": count(&tally.bytes_in), "bytes_out": count(&tally.bytes_out),
         }})
-    }
-
-    fn reset(&self) {
-        let counters =
-            [&self.connections, &self.calls, &self.streams, &self.mismatches, &self.bytes_in, &self.bytes_out];
-        for counter in counters {
-            counter.store(0, Relaxed);
-        }
     }
 }
 
 impl Prebuilt {
     fn build(provider: &Provider, stream: bool) -> Self {
-        let options = if stream { r#","stream_options":{"include_usage":true}"# } else { "" };
-        let body = format!(
-            r#"{{"model":"chat","messages":[{{"role":"user","content":"hello"}}],"stream":{stream}{options}}}"#
-        );
-        let lines: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/json")];
-        let head = http1::RequestHead::from_parts(b"POST", b"/v1/chat/completions", lines.into_iter());
-        let answer = provider.answer(&Request { head, body: Bytes::from(body) });
+        let answer = ask(provider, stream);
         Self {
             prompt_tokens: answer.note.map_or(0, |note| u64::from(note.prompt_tokens)),
             completion_tokens: answer.reply.pieces.iter().map(|piece| u64::from(piece.tokens)).sum(),
@@ -124,6 +155,16 @@ impl Prebuilt {
     const fn empty() -> Self {
         Self { bytes: Bytes::new(), prompt_tokens: 0, completion_tokens: 0 }
     }
+}
+
+/// The answer of the ordinary provider to a short call.
+fn ask(provider: &Provider, stream: bool) -> provider::Answer {
+    let options = if stream { r#","stream_options":{"include_usage":true}"# } else { "" };
+    let body =
+        format!(r#"{{"model":"chat","messages":[{{"role":"user","content":"hello"}}],"stream":{stream}{options}}}"#);
+    let lines: [(&[u8], &[u8]); 1] = [(b"content-type", b"application/json")];
+    let head = http1::RequestHead::from_parts(b"POST", b"/v1/chat/completions", lines.into_iter());
+    provider.answer(&Request { head, body: Bytes::from(body) })
 }
 
 /// An answer in one piece, without its pauses.
@@ -152,45 +193,65 @@ fn asks_for_stream(body: &[u8]) -> bool {
 
 /// Serves one connection. A stop ends it wherever it stands: the future is dropped.
 pub(crate) async fn serve(socket: TcpStream, fast: &Fast, provider: &Provider) {
-    fast.connections.fetch_add(1, Relaxed);
-    let mut wire = Wire::new(socket);
-    while call(&mut wire, fast, provider).await == Some(true) {}
+    fast.tally.connections.fetch_add(1, Relaxed);
+    let mut connection = Connection { wire: Wire::new(socket), copy: Vec::new() };
+    while connection.call(fast, provider).await == Some(true) {}
 }
 
-/// One call; says whether the connection goes on. `None`: it has ended.
-async fn call(wire: &mut Wire, fast: &Fast, provider: &Provider) -> Option<bool> {
-    let request = loop {
-        match http1::read_request(&mut wire.buffer, &LIMITS) {
-            Ok(Some(request)) => break request,
-            Ok(None) => wire.fill().await.ok()?,
-            Err(_) => return None,
-        }
-    };
-    if request.expects_continue && wire.buffer.is_empty() {
-        wire.send(http1::write::CONTINUE).await.ok()?;
-    }
-    let keep = request.keep_alive;
-    match request.framing {
-        Framing::Length(length) => {
-            let length = usize::try_from(length).ok()?;
-            while wire.buffer.len() < length {
-                let missing = length - wire.buffer.len();
-                wire.read(missing.clamp(16 * 1024, 1024 * 1024)).await.ok()?;
+struct Connection {
+    wire: Wire,
+    /// The stream with its times, once there was one.
+    copy: Vec<u8>,
+}
+
+impl Connection {
+    /// One call; says whether the connection goes on. `None`: it has ended.
+    async fn call(&mut self, fast: &Fast, provider: &Provider) -> Option<bool> {
+        let wire = &mut self.wire;
+        let request = loop {
+            match http1::read_request(&mut wire.buffer, &LIMITS) {
+                Ok(Some(request)) => break request,
+                Ok(None) => wire.fill().await.ok()?,
+                Err(_) => return None,
             }
-            let answer = fast.answer(&wire.buffer[..length]);
-            wire.buffer.advance(length);
-            wire.send(answer).await.ok()?;
+        };
+        if request.expects_continue && wire.buffer.is_empty() {
+            wire.send(http1::write::CONTINUE).await.ok()?;
         }
-        Framing::Empty if request.head.method() == b"GET" || request.head.method() == b"POST" => {
-            let reply = page(fast, provider, &request.head);
-            wire.send(&bytes_of(reply)).await.ok()?;
+        let keep = request.keep_alive;
+        match request.framing {
+            Framing::Length(length) => {
+                let length = usize::try_from(length).ok()?;
+                while wire.buffer.len() < length {
+                    let missing = length - wire.buffer.len();
+                    wire.read(missing.clamp(16 * 1024, 1024 * 1024)).await.ok()?;
+                }
+                let answer = fast.answer(&wire.buffer[..length]);
+                wire.buffer.advance(length);
+                self.send(answer, &fast.tally).await?;
+            }
+            Framing::Empty if request.head.method() == b"GET" || request.head.method() == b"POST" => {
+                let reply = page(fast, provider, &request.head);
+                wire.send(&bytes_of(reply)).await.ok()?;
+            }
+            framing => {
+                let body = whole(wire, framing).await?;
+                self.send(fast.answer(&body), &fast.tally).await?;
+            }
         }
-        framing => {
-            let body = whole(wire, framing).await?;
-            wire.send(fast.answer(&body)).await.ok()?;
+        Some(keep)
+    }
+
+    async fn send(&mut self, answer: Answer<'_>, tally: &Tally) -> Option<()> {
+        match answer {
+            Answer::Bytes(bytes) => self.wire.send(bytes).await.ok(),
+            Answer::Stream(stream) => {
+                let sent = stream.send(&mut self.wire, &mut self.copy, tally).await;
+                tally.cancelled.fetch_add(u64::from(sent.is_err()), Relaxed);
+                sent.ok()
+            }
         }
     }
-    Some(keep)
 }
 
 /// A body that comes in chunks, copied together.
@@ -211,7 +272,7 @@ fn page(fast: &Fast, provider: &Provider, head: &http1::RequestHead) -> Reply {
     match (head.method(), head.path()) {
         (b"GET", b"/bill" | b"/v1/bill") => Reply::json(200, &fast.page()),
         (b"POST", b"/bill/reset" | b"/v1/bill/reset") => {
-            fast.reset();
+            fast.tally.reset();
             Reply::json(200, &json!({"reset": true}))
         }
         _ => provider.answer(&Request { head: head.clone(), body: Bytes::new() }).reply,

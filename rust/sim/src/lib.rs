@@ -19,7 +19,7 @@
 //! | `answer/` | what each endpoint answers, and the table of routes |
 //! | `faults/` | the table of faults, and what each does |
 //! | `bill`, `stores` | what was done; what is kept |
-//! | `fast` | the mode that only loads a gateway |
+//! | `fast`, `fast/` | the mode that only loads a gateway; its paced streams |
 //!
 //! Invariants: the same options and the same requests in the same order give the same texts, ids and latencies; usage
 //! adds up (see `answer/tokens.rs`), and equals the bill unless a fault changes it; nothing that is kept grows without

@@ -15,8 +15,12 @@ pub struct Options {
     pub address: String,
     /// One seed, one run: texts, ids, latencies and the draws of `share`.
     pub seed: u64,
-    /// Checks nothing, keeps totals only, answers chat completions alone: for loading a gateway.
+    /// Checks nothing, keeps totals only, answers chat completions alone: for loading a gateway. Pace and length must be
+    /// `fixed` then, and the pace is kept by streams alone.
     pub fast: bool,
+    /// In fast mode: the JSON of every event of a stream ends with `"x_sim_sent_ns"`, the monotonic clock when it was
+    /// written, as 20 digits.
+    pub stamps: bool,
     /// Threads, each with its own runtime; 1..=64.
     pub threads: u16,
     /// Appends one JSON line per call.
@@ -51,6 +55,7 @@ impl Default for Options {
             address: "127.0.0.1:0".to_owned(),
             seed: 0,
             fast: false,
+            stamps: false,
             threads: 1,
             bill_file: None,
             scenario: Vec::new(),
@@ -76,6 +81,12 @@ impl Options {
         }
         for (name, distribution) in [("ttft_ms", self.ttft_ms), ("gap_ms", self.gap_ms), ("tokens", self.tokens)] {
             distribution.validate().map_err(|problem| format!("{name}: {problem}"))?;
+            if self.fast && !matches!(distribution, Distribution::Fixed(_)) {
+                return Err(format!("{name}: fast mode sends one prebuilt answer, so this must be `fixed`"));
+            }
+        }
+        if self.stamps && !self.fast {
+            return Err("stamps: only fast mode writes them".to_owned());
         }
         for (index, rule) in self.scenario.iter().enumerate() {
             rule.validate().map_err(|problem| format!("scenario[{index}]: {problem}"))?;
@@ -276,6 +287,14 @@ mod tests {
         assert!(options(r#"{"scenario": [{"fault": "cutt"}]}"#).unwrap_err().contains("cutt"));
         assert!(options(r#"{"scenario": [{"fault": "cut;att=1"}]}"#).unwrap_err().contains("att"));
         assert!(options(r#"{"ttft_ms": {"uniform": {"low": 2, "high": 1}}}"#).unwrap_err().contains("ttft_ms"));
+    }
+
+    #[test]
+    fn fast_mode_takes_fixed_times_alone_and_stamps_are_its_own() {
+        assert!(options(r#"{"fast": true, "stamps": true, "gap_ms": {"fixed": 5}}"#).is_ok());
+        let drawn = options(r#"{"fast": true, "gap_ms": {"exponential": {"mean": 5}}}"#);
+        assert!(drawn.unwrap_err().starts_with("gap_ms: fast mode"));
+        assert!(options(r#"{"stamps": true}"#).unwrap_err().starts_with("stamps: "));
     }
 
     #[test]

@@ -64,6 +64,12 @@ impl Wire {
         send(&self.socket, bytes, &mut self.sent).await.map_err(|_| Gone)
     }
 
+    /// Both sides at once, for what writes more than once: a sender, and a future that ends when the client has left.
+    pub(crate) fn split(&mut self) -> (Sender<'_>, impl Future<Output = ()> + '_) {
+        let Self { socket, buffer, sent } = self;
+        (Sender { socket, sent }, left(socket, buffer))
+    }
+
     /// Waits, or finds the client gone.
     pub(crate) async fn wait(&mut self, time: Duration) -> Result<(), Gone> {
         let Self { socket, buffer, .. } = self;
@@ -103,6 +109,20 @@ impl Wire {
             }
         };
         let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
+    }
+}
+
+/// The side of a connection that writes.
+#[derive(Debug)]
+pub(crate) struct Sender<'a> {
+    socket: &'a TcpStream,
+    sent: &'a mut u64,
+}
+
+impl Sender<'_> {
+    /// Writes all of `bytes`.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        send(self.socket, bytes, self.sent).await.map_err(|_| Gone)
     }
 }
 

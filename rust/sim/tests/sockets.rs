@@ -203,9 +203,11 @@ fn data_bytes(answer: &str) -> String {
 #[tokio::test]
 async fn connections_can_be_reset_at_accept_and_before_the_head() {
     let sim = start(json!({"scenario": [{"match": {"nth": 1}, "fault": "refuse"}]}));
-    let mut first = connect(&sim).await;
-    let _ = first.write_all(&chat("", CHAT)).await;
-    assert!(rest(&mut first).await.1.is_err());
+    // The reset may come before the connection is seen to stand.
+    if let Ok(mut first) = TcpStream::connect(sim.address()).await {
+        let _ = first.write_all(&chat("", CHAT)).await;
+        assert!(rest(&mut first).await.1.is_err());
+    }
     let (answer, end) = once(&sim, &chat("x-sim-fault: reset-before-head\r\n", CHAT)).await;
     assert!(answer.is_empty() && end.is_err());
     let (answer, end) = once(&sim, &chat("x-sim-fault: close-before-head\r\n", CHAT)).await;
@@ -314,6 +316,54 @@ async fn the_fast_mode_answers_every_framing_and_keeps_totals() {
         (totals["calls"].as_u64(), totals["streams"].as_u64(), totals["mismatches"].as_u64()),
         (Some(4), Some(2), Some(1))
     );
+}
+
+const END: &str = "data: [DONE]\n\n\r\n0\r\n\r\n";
+
+#[tokio::test]
+async fn a_fast_stream_keeps_its_pace_and_says_when_each_event_was_sent() {
+    let pace = json!({"fast": true, "stamps": true, "ttft_ms": {"fixed": 30}, "gap_ms": {"fixed": 10}, "tokens": {"fixed": 5}});
+    let sim = start(pace);
+    let mut socket = connect(&sim).await;
+    let began = Instant::now();
+    for _ in 0..2 {
+        socket.write_all(&chat("", STREAM)).await.unwrap();
+        let answer = until(&mut socket, END).await;
+        let events = data(&data_bytes(&answer));
+        let times: Vec<u64> =
+            events.iter().map(|event| event["x_sim_sent_ns"].as_str().unwrap().parse().unwrap()).collect();
+        // The role, five tokens, the reason of the end, the usage.
+        assert_eq!(times.len(), 8);
+        assert!(times.is_sorted() && times[5] - times[0] >= 60_000_000, "{times:?}");
+        assert_eq!(answer.matches("\"}\n\n").count(), 8, "the time stands last: {answer}");
+    }
+    assert!(began.elapsed() >= Duration::from_millis(140));
+    let totals = get(&sim, "/bill").await["totals"].clone();
+    assert_eq!(totals["completion_tokens"], 10);
+    assert_eq!((&totals["streams"], &totals["cancelled"]), (&json!(2), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_fast_stream_that_is_cut_by_its_client_is_billed_to_there() {
+    let sim = start(json!({"fast": true, "gap_ms": {"fixed": 3_600_000}, "tokens": {"fixed": 50}}));
+    let mut socket = connect(&sim).await;
+    socket.write_all(&chat("", STREAM)).await.unwrap();
+    let mut seen = String::new();
+    while seen.matches("\"delta\"").count() < 2 {
+        seen += &until(&mut socket, "\"delta\"").await;
+    }
+    drop(socket);
+    let deadline = Instant::now() + PATIENCE;
+    let totals = loop {
+        let totals = get(&sim, "/bill").await["totals"].clone();
+        if totals["cancelled"] == 1 {
+            break totals;
+        }
+        assert!(Instant::now() < deadline, "{totals}");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&totals["streams"], &totals["completion_tokens"]), (&json!(1), &json!(1)));
+    assert_eq!(totals["bytes_out"].as_u64().unwrap(), seen.len() as u64);
 }
 
 #[tokio::test]
