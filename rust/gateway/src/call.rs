@@ -13,11 +13,14 @@ use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
 use protocol::splice;
-use record::Record;
+use record::{Record, Stage};
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use stream::Deadlines;
 use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
 
@@ -174,16 +177,20 @@ impl<'c> Call<'c> {
         body: OutgoingBody<'b>,
         record: &RefCell<&mut Record>,
     ) -> Result<Answered, Fault> {
+        record.borrow_mut().mark(Stage::Route);
         let wheel = Rc::clone(record.borrow().wheel());
         let started_ns = wheel.now();
         let deadlines = ask.deadlines(started_ns);
         let alarm = wheel.alarm();
         alarm.set(Some(first_byte_by(&deadlines).0));
-        let first_byte = alarm.limit(self.first_byte(ask, candidate.provider, endpoint, body)).await;
+        let mut exchange = pin!(self.first_byte(ask, candidate.provider, endpoint, body));
+        let turns = poll_fn(|cx| record.borrow_mut().exchanges(|| exchange.as_mut().poll(cx)));
+        let first_byte = alarm.limit(turns).await;
         let result = first_byte.unwrap_or_else(|| Err(reply::too_late(&wheel, first_byte_by(&deadlines).1)));
         let status = result.as_ref().map(|(answer, _)| answer.head.status).map_err(Fault::kind);
         let series = self.snapshot.attempt_series(candidate);
         record.borrow_mut().tried(series, candidate.step, started_ns, status);
+        record.borrow_mut().exchanged(result.as_ref().map_or(Duration::ZERO, |(answer, _)| answer.connect));
         let (answer, first) = result?;
         if answer.head.status == 401 {
             return Err(reply::credential_rejected(&self.snapshot.compiled.plan.providers[candidate.provider].id));
@@ -210,7 +217,7 @@ impl<'c> Call<'c> {
             body,
         };
         let at = &compiled.plan.providers[provider];
-        let connect = std::time::Duration::from_millis(ask.timeouts.connect_ms);
+        let connect = Duration::from_millis(ask.timeouts.connect_ms);
         let mut answer =
             self.server.pools.exchange(&compiled.egress, &at.endpoints[endpoint], at.http, outgoing, connect).await?;
         let first = AnswerBody::piece(&mut answer.body).await.transpose()?;

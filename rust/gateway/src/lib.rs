@@ -11,6 +11,7 @@ mod call;
 mod compiled;
 mod drain;
 mod explain;
+mod in_process;
 mod lifecycle;
 mod ops;
 mod reply;
@@ -24,6 +25,7 @@ mod watch_file;
 mod worker;
 
 pub use explain::explain;
+pub use in_process::InProcess;
 pub use lifecycle::{Event, Gateway};
 pub use secrets::{Finding, findings};
 pub use start_error::StartError;

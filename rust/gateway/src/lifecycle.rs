@@ -4,23 +4,21 @@
 //! this depends on a worker or on the program around it (a stuck Python, say).
 
 use crate::compiled::Compiled;
-use crate::drain::{Stop, StopWish, drain};
+use crate::drain::{Stop, drain};
 use crate::ops::{self, OpsSocket};
 use crate::shared::Shared;
 use crate::start_error::{StartError, display};
 use crate::watch_file::FileWatch;
-use crate::worker::{self, Worker};
-use arc_swap::ArcSwap;
-use listener::{Phase, TlsHandle};
+use crate::worker;
+use listener::TlsHandle;
 use plan::{Level, Plan};
 use record::Style;
 use serde_json::json;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How often the files of the certificate are looked at.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
@@ -60,20 +58,7 @@ impl Gateway {
         let socket = OpsSocket::bind(&listen.ops).map_err(|e| StartError::bind("ops", &listen.ops, &e))?;
         let data_address = display(listening.local_address());
         let ops_address = socket.address()?;
-        let shared = Arc::new(Shared {
-            compiled: ArcSwap::from_pointee(compiled),
-            epoch: AtomicU64::new(0),
-            workers: (0..workers).map(|_| Worker::default()).collect(),
-            phase: watch::Sender::new(Phase::Open),
-            cut: watch::Sender::new(false),
-            live: Arc::default(),
-            style,
-            tls,
-            stop: StopWish::default(),
-            reloads: Default::default(),
-            last_reload_good: AtomicBool::new(true),
-            started: tokio::time::Instant::now(),
-        });
+        let shared = Arc::new(Shared::new(compiled, workers, style, tls));
         let threads = worker::spawn_all(&shared, listening)?;
         let (events, heard) = mpsc::channel();
         let ops = spawn_ops(Arc::clone(&shared), socket, threads, events)?;

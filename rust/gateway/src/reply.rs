@@ -125,6 +125,9 @@ pub(crate) fn own(
     plan: &Plan,
     scope: Scope<'_>,
 ) -> Option<Result<Answered, Fault>> {
+    if endpoint.answer == paths::Answer::Provider {
+        return None; // nearly every call: the names below are only listed for the others
+    }
     // A pattern cannot be asked for as it is written.
     let mut known: Vec<_> = plan.names(scope).filter(|name| !name.contains('*')).collect();
     known.sort_unstable();

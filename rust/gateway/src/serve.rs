@@ -8,11 +8,11 @@ use crate::snapshot::Snapshot;
 use admission::Caller;
 use fault::{Fault, Kind};
 use http1::RequestHead;
-use listener::{Incoming, Reply};
+use listener::{Incoming, Reply, Work};
 use plan::Scope;
 use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::peek::Scanner;
-use record::{Lines, Meters, Record, RequestIds, Wheel};
+use record::{Lines, Meters, Record, RequestIds, Stage, Wheel};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -52,6 +52,14 @@ impl listener::Service for Server {
     fn refuse(&self, fault: Fault) -> Reply<Body> {
         reply::refuse(&fault, self.open())
     }
+
+    fn begins(&self, _work: Work) {
+        self.meters.stages.begin(|| self.wheel.now());
+    }
+
+    fn ended(&self, work: Work) {
+        self.meters.stages.end((work == Work::Write).then_some(Stage::Write), || self.wheel.now());
+    }
 }
 
 impl Server {
@@ -75,6 +83,7 @@ impl Server {
             }
         };
         let scope = key.map_or(Scope::Everything, Scope::of);
+        record.mark(Stage::Admission);
         let endpoint = find(&incoming.head)?;
         if let Some(answered) = reply::own(endpoint, &incoming.head, plan, scope) {
             return answered;
@@ -88,6 +97,7 @@ impl Server {
         let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
         let pieces = call.read(body, *length, &mut scanner, record).await?;
         let fields = scanner.fields()?;
+        record.mark(Stage::Read);
         if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {
             passthrough_allowed(key)?;
             return call.pass_pieces(&pieces, record).await;

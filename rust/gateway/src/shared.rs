@@ -30,10 +30,30 @@ pub(crate) struct Shared {
     pub(crate) stop: StopWish,
     pub(crate) reloads: [AtomicU64; 2],
     pub(crate) last_reload_good: AtomicBool,
+    pub(crate) stages: ops::StageSwitch,
     pub(crate) started: tokio::time::Instant,
 }
 
 impl Shared {
+    /// At the start: nothing counted, no stop wished for.
+    pub(crate) fn new(compiled: Compiled, workers: usize, style: Style, tls: Option<TlsHandle>) -> Self {
+        Self {
+            compiled: arc_swap::ArcSwap::from_pointee(compiled),
+            epoch: AtomicU64::new(0),
+            workers: (0..workers).map(|_| Worker::default()).collect(),
+            phase: watch::Sender::new(Phase::Open),
+            cut: watch::Sender::new(false),
+            live: Arc::default(),
+            style,
+            tls,
+            stop: StopWish::default(),
+            reloads: Default::default(),
+            last_reload_good: AtomicBool::new(true),
+            stages: ops::StageSwitch::default(),
+            started: tokio::time::Instant::now(),
+        }
+    }
+
     pub(crate) fn compiled(&self) -> Arc<Compiled> {
         self.compiled.load_full()
     }

@@ -16,6 +16,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use upstream::Pools;
 
 /// How often alarms are looked at while there are any: what a deadline may be late by.
 const TICK: Duration = Duration::from_millis(20);
@@ -105,20 +107,34 @@ fn run(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let server = Rc::new(server(index, shared, log)?);
-        tokio::task::spawn_local(turn_wheel(Rc::clone(&server.wheel)));
-        tokio::task::spawn_local(go_rounds(index, Rc::clone(&server)));
-        tokio::task::spawn_local(cut_when_told(shared.cut.subscribe(), Rc::clone(&server.wheel)));
-        let limits = Rc::new(listener::Limits::new(&shared.compiled().plan.http));
+        let server = server(index, shared, log, Pools::new())?;
         drop(ready.send(Ok(())));
-        let phase = shared.phase.subscribe();
-        listener::serve(share, shared.tls.clone(), Rc::clone(&server), limits, phase, Arc::clone(&shared.live)).await?;
-        server.lines.flush();
-        Ok(())
+        work(index, share, server).await
     })
 }
 
-fn server(index: usize, shared: &Arc<Shared>, log: SyncSender<Vec<u8>>) -> std::io::Result<Server> {
+/// Serves a share until it is drained. Runs on a local runtime, or in a `LocalSet`; dropping it ends all of it at once.
+pub(crate) async fn work(index: usize, share: Share, server: Server) -> std::io::Result<()> {
+    let server = Rc::new(server);
+    let shared = &server.shared;
+    let mut beside = JoinSet::new();
+    beside.spawn_local(turn_wheel(Rc::clone(&server.wheel)));
+    beside.spawn_local(go_rounds(index, Rc::clone(&server)));
+    beside.spawn_local(cut_when_told(shared.cut.subscribe(), Rc::clone(&server.wheel)));
+    let limits = Rc::new(listener::Limits::new(&shared.compiled().plan.http));
+    let phase = shared.phase.subscribe();
+    listener::serve(share, shared.tls.clone(), Rc::clone(&server), limits, phase, Arc::clone(&shared.live)).await?;
+    server.lines.flush();
+    Ok(())
+}
+
+/// What a worker answers calls with, over the connections of `pools`.
+pub(crate) fn server(
+    index: usize,
+    shared: &Arc<Shared>,
+    log: SyncSender<Vec<u8>>,
+    pools: Pools,
+) -> std::io::Result<Server> {
     let mut seeds = [0; 16];
     getrandom::fill(&mut seeds).map_err(|e| std::io::Error::other(e.to_string()))?;
     let [a, b] =
@@ -132,7 +148,7 @@ fn server(index: usize, shared: &Arc<Shared>, log: SyncSender<Vec<u8>>) -> std::
     lines.want(wants(&compiled.plan));
     Ok(Server {
         shared: Arc::clone(shared),
-        pools: upstream::Pools::new(),
+        pools,
         wheel,
         lines,
         ids: RequestIds::new(a),

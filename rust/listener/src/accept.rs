@@ -3,6 +3,7 @@
 use crate::Peer;
 use crate::bind::{Share, ShareSocket, SocketFile};
 use crate::io::Plain;
+use crate::memory::{Arriving, Memory};
 use socket2::{SockFilter, SockRef};
 use std::io;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener, Arc<SocketFile>),
+    Memory(Arriving),
 }
 
 impl Listener {
@@ -20,16 +22,21 @@ impl Listener {
         Ok(match share.socket {
             ShareSocket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
             ShareSocket::Unix(socket, file) => Self::Unix(UnixListener::from_std(socket)?, file),
+            ShareSocket::Memory(arriving) => Self::Memory(arriving),
         })
     }
 
     /// The next connection.
-    pub(crate) async fn accept(&self) -> io::Result<(Plain, Peer)> {
+    pub(crate) async fn accept(&mut self) -> io::Result<(Plain, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 listener.accept().await.map(|(stream, address)| (Plain::Tcp(stream), Peer::at(address)))
             }
             Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| (Plain::Unix(stream), Peer::UNIX)),
+            Self::Memory(arriving) => match arriving.recv().await {
+                Some(stream) => Ok((Plain::Memory(Memory::new(stream)), Peer::UNIX)),
+                None => std::future::pending().await,
+            },
         }
     }
 
@@ -44,6 +51,10 @@ impl Listener {
             Self::Unix(listener, file) => {
                 file.remove();
                 Ok(Closing::Unix(listener.into_std()?))
+            }
+            Self::Memory(mut arriving) => {
+                arriving.close();
+                Ok(Closing::Memory(arriving))
             }
         }
     }
@@ -67,11 +78,12 @@ const NO_SYN: [SockFilter; 4] = [
 pub(crate) enum Closing {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
+    Memory(Arriving),
 }
 
 impl Closing {
     /// The next connection that was let in before; `WouldBlock` when there is none.
-    pub(crate) fn accept(&self) -> io::Result<(Plain, Peer)> {
+    pub(crate) fn accept(&mut self) -> io::Result<(Plain, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
@@ -82,6 +94,10 @@ impl Closing {
                 let (stream, _) = listener.accept()?;
                 stream.set_nonblocking(true)?;
                 Ok((Plain::Unix(UnixStream::from_std(stream)?), Peer::UNIX))
+            }
+            Self::Memory(arriving) => {
+                let stream = arriving.try_recv().map_err(|_| io::ErrorKind::WouldBlock)?;
+                Ok((Plain::Memory(Memory::new(stream)), Peer::UNIX))
             }
         }
     }
@@ -102,7 +118,7 @@ mod tests {
     async fn accepted_connections_send_without_delay() {
         let listening = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 1).unwrap();
         let Address::Tcp(address) = *listening.local_address() else { panic!("not TCP") };
-        let listener = Listener::new(listening.into_shares().remove(0)).unwrap();
+        let mut listener = Listener::new(listening.into_shares().remove(0)).unwrap();
         let client = TcpStream::connect(address).await.unwrap();
         let (Plain::Tcp(stream), peer) = listener.accept().await.unwrap() else { panic!("not TCP") };
         assert!(stream.nodelay().unwrap());
@@ -116,7 +132,7 @@ mod tests {
         let Address::Tcp(address) = *listening.local_address() else { panic!("not TCP") };
         let listener = Listener::new(listening.into_shares().remove(0)).unwrap();
         let inside = std::net::TcpStream::connect(address).unwrap();
-        let closing = listener.close().unwrap();
+        let mut closing = listener.close().unwrap();
         let wait = std::time::Duration::from_millis(100);
         let outside = std::net::TcpStream::connect_timeout(&address, wait).unwrap_err();
         assert_eq!(outside.kind(), io::ErrorKind::TimedOut, "it was let in, and nobody would have served it");

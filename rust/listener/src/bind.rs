@@ -4,6 +4,7 @@
 //! let a second gateway of the same user bind the port too and take half of the traffic. So the first socket binds and
 //! listens without it, which fails when anybody listens there, and gets it only then; the others follow.
 
+use crate::memory::Arriving;
 use plan::Address;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::fs;
@@ -54,6 +55,7 @@ pub(crate) enum ShareSocket {
     Tcp(std::net::TcpListener),
     /// All workers accept from one socket; its file goes with the first of them that stops.
     Unix(UnixListener, Arc<SocketFile>),
+    Memory(Arriving),
 }
 
 /// Binds and listens. Connections wait in the kernel until [`serve`](fn@crate::serve) takes them.

@@ -1,5 +1,6 @@
 //! The two ends of a connection's bytes: a plain socket, or TLS over one.
 
+use crate::memory::Memory;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,11 +8,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
-/// A socket.
+/// A socket, or what stands for one.
 #[derive(Debug)]
 pub(crate) enum Plain {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Memory(Memory),
 }
 
 /// A socket, with or without TLS.
@@ -23,10 +25,11 @@ pub(crate) enum Io {
 
 impl Io {
     /// Ready when a read is worth a try, so that no buffer need be held while there is nothing to read.
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(Plain::Tcp(stream)) => stream.poll_read_ready(cx),
             Self::Plain(Plain::Unix(stream)) => stream.poll_read_ready(cx),
+            Self::Plain(Plain::Memory(stream)) => stream.poll_readable(cx),
             // What came may be decrypted already; only a read can tell.
             Self::Tls(_) => Poll::Ready(Ok(())),
         }
@@ -50,13 +53,13 @@ macro_rules! each {
 
 impl AsyncRead for Plain {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(self, Self::Tcp | Self::Unix, stream => Pin::new(stream).poll_read(cx, buf))
+        each!(self, Self::Tcp | Self::Unix | Self::Memory, stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Plain {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self, Self::Tcp | Self::Unix, stream => Pin::new(stream).poll_write(cx, buf))
+        each!(self, Self::Tcp | Self::Unix | Self::Memory, stream => Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -64,7 +67,7 @@ impl AsyncWrite for Plain {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(self, Self::Tcp | Self::Unix, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        each!(self, Self::Tcp | Self::Unix | Self::Memory, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,7 +79,7 @@ impl AsyncWrite for Plain {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, Self::Tcp | Self::Unix, stream => Pin::new(stream).poll_shutdown(cx))
+        each!(self, Self::Tcp | Self::Unix | Self::Memory, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
 

@@ -78,7 +78,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// Lets no new connection in, then takes all that the kernel has let in already: they have been promised an answer.
 async fn empty_backlog<S: Service>(listener: Listener, doorman: &Doorman<S>, connections: &mut JoinSet<()>) {
-    let Ok(closing) = listener.close() else { return };
+    let Ok(mut closing) = listener.close() else { return };
     for wait in [LATE_HANDSHAKES, Duration::ZERO] {
         loop {
             match closing.accept() {

@@ -9,14 +9,14 @@ use std::time::Duration;
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address; `None` on a unix socket.
+    /// Its address; `None` on a unix socket and in memory.
     pub address: Option<SocketAddr>,
-    /// Whether it is on this machine: loopback or a unix socket.
+    /// Whether it is on this machine: loopback, a unix socket or memory.
     pub local: bool,
 }
 
 impl Peer {
-    /// A peer on a unix socket.
+    /// A peer on a unix socket, or in memory.
     pub const UNIX: Self = Self { address: None, local: true };
 
     /// A peer at an IP address. An IPv4 address that came as IPv6 is shown as IPv4.
@@ -90,6 +90,22 @@ pub trait Service: 'static {
 
     /// Renders what the listener refuses by itself: framing, limits, timeouts. The reply must be ready, not wait.
     fn refuse(&self, fault: Fault) -> Reply<Self::Body>;
+
+    /// The listener begins with `work`, over HTTP/1.1, and the worker does nothing else until it has ended: for services
+    /// that keep account of where time goes.
+    fn begins(&self, _work: Work) {}
+
+    /// `work` has ended; a search for a head that found one does not come here but hands the request over.
+    fn ended(&self, _work: Work) {}
+}
+
+/// What the listener does outside of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It looks for a head in what has come.
+    Head,
+    /// It writes what it has of an answer.
+    Write,
 }
 
 /// Limits of connections.

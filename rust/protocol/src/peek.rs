@@ -58,8 +58,10 @@ impl Scanner {
 
 /// Whether a content type is JSON: `application/json`, or any that ends in `+json`; parameters do not matter.
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-    essence == b"application/json" || essence.ends_with(b"+json")
+    const SUFFIX: &[u8] = b"+json";
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    let suffix = &essence[essence.len().saturating_sub(SUFFIX.len())..];
+    essence.eq_ignore_ascii_case(b"application/json") || suffix.eq_ignore_ascii_case(SUFFIX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! One call: opened when its head is in, closed once, by name.
 
+use crate::clock::Clock;
 use crate::log::Lines;
 use crate::metrics::{AttemptSeries, CallSeries, Meters, class};
+use crate::stages::Stage;
 use crate::wheel::Wheel;
 use fault::{Fault, Kind};
 use serde_json::json;
@@ -94,7 +96,7 @@ impl RequestIds {
 #[derive(Debug)]
 pub struct Record {
     id: RequestId,
-    meters: Arc<Meters>,
+    pub(crate) meters: Arc<Meters>,
     lines: Rc<Lines>,
     wheel: Rc<Wheel>,
     series: Option<Arc<CallSeries>>,
@@ -109,6 +111,7 @@ pub struct Record {
     first_token_ns: Option<u64>,
     streaming: bool,
     open: bool,
+    pub(crate) clock: Clock,
 }
 
 impl Record {
@@ -116,6 +119,7 @@ impl Record {
     pub fn open(id: RequestId, meters: Arc<Meters>, lines: Rc<Lines>, wheel: Rc<Wheel>) -> Self {
         meters.in_flight.add(1);
         let opened_ns = wheel.now();
+        let clock = Clock::open(&meters.stages, opened_ns);
         Self {
             id,
             meters,
@@ -133,6 +137,7 @@ impl Record {
             first_token_ns: None,
             streaming: false,
             open: true,
+            clock,
         }
     }
 
@@ -161,9 +166,10 @@ impl Record {
         self.series = Some(series);
     }
 
-    /// Time spent waiting for the caller or a provider, which is not ours.
+    /// Time spent waiting for the caller's body, which is not ours.
     pub fn waited(&mut self, ns: u64) {
         self.waited_ns += ns;
+        self.clock.waited(ns);
     }
 
     /// Bytes of body received from the caller.
@@ -206,6 +212,7 @@ impl Record {
         self.status = Some(status);
         let overhead = self.wheel.now().saturating_sub(self.opened_ns).saturating_sub(self.waited_ns);
         self.meters.overhead.observe(overhead);
+        self.mark(Stage::Answer);
         overhead
     }
 
@@ -231,6 +238,7 @@ impl Record {
 
     /// The caller got an error of ours in place of an answer, with the fault's status.
     pub fn close_refused(mut self, fault: &Fault) {
+        self.mark(Stage::Answer);
         self.status = Some(fault.kind().row().status);
         self.meters.refused(fault.kind());
         let outcome = match fault.kind().row().origin {
@@ -266,6 +274,7 @@ impl Record {
         if self.lines.wants(failed) {
             self.lines.push(&self.line(outcome, fault, took_ns));
         }
+        self.mark_closed();
     }
 
     /// The log line of the call. Field by field what may be shown: no header, no body, no secret.
@@ -306,6 +315,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if self.open {
+            self.abandon_stage();
             self.meters.refused(Kind::ClientGone);
             self.end(Outcome::ClientGone, None);
         }

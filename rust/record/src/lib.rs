@@ -5,18 +5,23 @@
 //! owns its meters: it adds with a plain load and store, and the scrape sums over workers, so that counting never
 //! shares a cache line between cores.
 //!
+//! [`Stages`] say where a call's time goes, when somebody asks; see `stages.rs` for what that costs when nobody does.
+//!
 //! [`Wheel`] is the clock that stages receive instead of reading one: nanoseconds since start, and coarse alarms.
 //!
 //! Not here: the journal and money; how metrics are written on a socket (`gateway`).
 
 mod call;
+mod clock;
 mod log;
 mod meter;
 mod metrics;
+mod stages;
 mod wheel;
 
 pub use call::{Attempt, Outcome, Record, RequestId, RequestIds};
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};
 pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, families};
+pub use stages::{Profile, Stage, StageRow, Stages, profile};
 pub use wheel::{Alarm, Wheel};

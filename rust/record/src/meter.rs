@@ -15,6 +15,11 @@ impl Counter {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Starts anew; from the owning worker alone.
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+
     /// The value.
     pub fn read(&self) -> u64 {
         self.0.load(Relaxed)

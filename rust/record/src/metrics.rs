@@ -6,6 +6,7 @@
 
 use crate::call::Outcome;
 use crate::meter::{Counter, Gauge, Histogram};
+use crate::stages::Stages;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,6 +123,8 @@ pub struct Meters {
     pub pool_idle: Gauge,
     /// Lines of the log that were dropped because its writer was behind.
     pub log_dropped: Counter,
+    /// Where time goes, while that is asked for.
+    pub stages: Stages,
 }
 
 impl Default for Meters {
@@ -136,6 +139,7 @@ impl Default for Meters {
             pool_open: Gauge::default(),
             pool_idle: Gauge::default(),
             log_dropped: Counter::default(),
+            stages: Stages::default(),
         }
     }
 }

@@ -96,6 +96,19 @@ impl<B: Source> Forward<B> {
 
 impl<B: Source> Source for Forward<B> {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        if let Some(record) = &mut self.record {
+            record.asked_for_piece();
+        }
+        let polled = self.next(cx);
+        if let Some(record) = &mut self.record {
+            if polled.is_pending() { record.has_no_piece() } else { record.hands_piece_on() }
+        }
+        polled
+    }
+}
+
+impl<B: Source> Forward<B> {
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
         if self.record.is_none() {
             return Poll::Ready(self.cut.take().map(Err));
         }

@@ -6,6 +6,7 @@ use crate::guard;
 use crate::http2::{self, Line};
 use crate::lines::host_and_port;
 use crate::pool::{Pool, Spoken};
+use crate::pools::Connector;
 use crate::proxy::{Proxy, Way};
 use crate::resolve::{self, Target};
 use crate::wire::Wire;
@@ -67,7 +68,7 @@ async fn open(pool: &Rc<Pool>, egress: &Egress) -> Result<Connected, Fault> {
     let wire = dial(pool, egress).await?;
     let speaks_http2 = match &wire {
         Wire::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
-        Wire::Tcp(_) | Wire::Unix(_) => pool.versions == HttpVersions::Http2,
+        Wire::Tcp(_) | Wire::Unix(_) | Wire::Memory(_) => pool.versions == HttpVersions::Http2,
     };
     if !speaks_http2 && pool.versions == HttpVersions::Http2 {
         return Err(pool.fault(Kind::TlsFailed, "does not offer HTTP/2 (ALPN); set its `http` to auto or http1"));
@@ -83,6 +84,9 @@ async fn open(pool: &Rc<Pool>, egress: &Egress) -> Result<Connected, Fault> {
 
 async fn dial(pool: &Pool, egress: &Egress) -> Result<Wire, Fault> {
     let endpoint = &pool.endpoint;
+    if let Some(connector) = pool.counts.connector() {
+        return memory(connector, pool);
+    }
     if endpoint.scheme == Scheme::Unix {
         return unix(pool).await;
     }
@@ -116,10 +120,28 @@ fn check_unresolved(target: Target<'_>, pool: &Pool) -> Result<(), Fault> {
     refused.map_or(Ok(()), |reason| Err(resolve::refusal(pool, target, &reason)))
 }
 
-async fn unix(pool: &Pool) -> Result<Wire, Fault> {
-    if !pool.endpoint.named {
-        return Err(pool.fault(Kind::EgressRefused, "is a unix socket that the policy does not name"));
+/// What stands for the network, where something does. The guard has its say on what needs no address.
+fn memory(connector: &Connector, pool: &Pool) -> Result<Wire, Fault> {
+    let endpoint = &pool.endpoint;
+    match endpoint.scheme {
+        Scheme::Unix => check_socket(pool)?,
+        Scheme::Http | Scheme::Https => {
+            check_unresolved(Target { host: &endpoint.host, port: endpoint.port, named: endpoint.named }, pool)?;
+        }
     }
+    connector(endpoint).map(Wire::Memory).map_err(|e| unreachable(pool, &e))
+}
+
+/// The guard for a unix socket.
+fn check_socket(pool: &Pool) -> Result<(), Fault> {
+    if pool.endpoint.named {
+        return Ok(());
+    }
+    Err(pool.fault(Kind::EgressRefused, "is a unix socket that the policy does not name"))
+}
+
+async fn unix(pool: &Pool) -> Result<Wire, Fault> {
+    check_socket(pool)?;
     UnixStream::connect(&pool.endpoint.host).await.map(Wire::Unix).map_err(|e| unreachable(pool, &e))
 }
 

@@ -49,5 +49,5 @@ pub use answer::{Answer, AnswerBody};
 pub use egress::Egress;
 pub use lines::ProviderLines;
 pub use outgoing::{Outgoing, OutgoingBody};
-pub use pools::{Gauges, Pools};
+pub use pools::{Connector, Gauges, Pools};
 pub use response_lines::forward_lines;

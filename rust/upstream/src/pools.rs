@@ -11,8 +11,10 @@ use fault::Fault;
 use plan::{Endpoint, HttpVersions};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
 /// How often resting connections are looked at. Ages are counted in these steps, so that no call reads a clock.
@@ -28,6 +30,10 @@ struct Inner {
     counts: Rc<Counts>,
     sweeping: Cell<bool>,
 }
+
+/// Stands for the network: a connection to an endpoint in place of name resolution, TCP or a unix socket, a proxy and
+/// TLS. An error is what a refused connection would be.
+pub type Connector = Rc<dyn Fn(&Endpoint) -> io::Result<DuplexStream>>;
 
 /// How many connections a worker holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,12 +52,22 @@ pub(crate) struct Counts {
     /// A buffer to encode a head in. One is enough: it is free again once the head has been written, which hardly ever
     /// has to wait.
     scratch: Cell<Vec<u8>>,
+    connector: Option<Connector>,
 }
 
 impl Pools {
     /// No connections yet.
     pub fn new() -> Self {
-        Self(Rc::new(Inner { pools: RefCell::default(), counts: Rc::default(), sweeping: Cell::new(false) }))
+        Self::with(Counts::default())
+    }
+
+    /// No connections yet; all that will be opened come from `connector`.
+    pub fn in_memory(connector: Connector) -> Self {
+        Self::with(Counts { connector: Some(connector), ..Counts::default() })
+    }
+
+    fn with(counts: Counts) -> Self {
+        Self(Rc::new(Inner { pools: RefCell::default(), counts: Rc::new(counts), sweeping: Cell::new(false) }))
     }
 
     /// Sends one request to one endpoint and waits for the head of its answer.
@@ -198,6 +214,11 @@ impl Counts {
 
     pub(crate) fn closed(&self) {
         self.open.set(self.open.get().saturating_sub(1));
+    }
+
+    /// What stands for the network, if anything does.
+    pub(crate) fn connector(&self) -> Option<&Connector> {
+        self.connector.as_ref()
     }
 
     /// The number of sweeps so far.

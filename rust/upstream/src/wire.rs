@@ -1,9 +1,9 @@
-//! A connected byte stream: TCP, a unix socket, or TLS over TCP.
+//! A connected byte stream: TCP, a unix socket, TLS over TCP, or memory.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
@@ -13,6 +13,7 @@ pub(crate) enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Memory(DuplexStream),
 }
 
 impl Wire {
@@ -29,6 +30,7 @@ macro_rules! on {
             Wire::Tcp($stream) => $do,
             Wire::Unix($stream) => $do,
             Wire::Tls($stream) => $do,
+            Wire::Memory($stream) => $do,
         }
     };
 }

@@ -5,10 +5,13 @@ mod support;
 
 use fault::{Kind, Retry};
 use plan::{Endpoint, HttpVersions, Scheme};
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 use support::{Worker, egress, endpoint, read_request, run, serve, serve_always, until_closed, whole};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, duplex};
+use upstream::Pools;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -130,5 +133,45 @@ fn a_unix_socket_is_an_endpoint() {
         assert_eq!(Worker::new(unix(false)).call().await.unwrap_err().kind(), Kind::EgressRefused);
         let gone = Worker::new(Endpoint { host: "/nowhere/model.sock".into(), ..unix(true) });
         assert_eq!(gone.call().await.unwrap_err().kind(), Kind::ConnectFailed);
+    });
+}
+
+#[test]
+fn what_stands_for_the_network_is_asked_once_the_guard_has_agreed() {
+    run(async {
+        let asked = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&asked);
+        let pools = Pools::in_memory(Rc::new(move |endpoint: &Endpoint| {
+            seen.borrow_mut().push(endpoint.host.clone());
+            let (ours, mut providers) = duplex(1024);
+            tokio::task::spawn_local(async move {
+                while read_request(&mut providers).await.is_some() {
+                    providers.write_all(OK).await.unwrap();
+                }
+            });
+            Ok(ours)
+        }));
+        let worker = |endpoint| Worker { pools: pools.clone(), ..Worker::new(endpoint) };
+        let unix = |named| Endpoint { scheme: Scheme::Unix, ..at("/nowhere/model.sock", named) };
+        for endpoint in [at("169.254.169.254", true), at("127.0.0.1", false), unix(false)] {
+            assert_eq!(worker(endpoint).call().await.unwrap_err().kind(), Kind::EgressRefused);
+        }
+        assert!(asked.borrow().is_empty());
+        let named = worker(Endpoint { id: "house/named".into(), ..at("provider.example", false) });
+        for round in 0..3 {
+            let mut answer = named.call().await.unwrap();
+            assert_eq!(whole(&mut answer.body).await.unwrap(), b"ok");
+            assert_eq!(answer.reused, round > 0);
+        }
+        assert_eq!(*asked.borrow(), ["provider.example"]);
+    });
+}
+
+#[test]
+fn what_stands_for_the_network_may_refuse() {
+    run(async {
+        let pools = Pools::in_memory(Rc::new(|_: &Endpoint| Err(std::io::ErrorKind::ConnectionRefused.into())));
+        let fault = Worker { pools, ..Worker::new(at("provider.example", false)) }.call().await.unwrap_err();
+        assert_eq!((fault.kind(), fault.kind().row().retry), (Kind::ConnectFailed, Retry::Elsewhere));
     });
 }

@@ -1,10 +1,12 @@
-//! The ops listener: probes, metrics, drain. Its own thread and its own port, so that it answers while workers are
+//! The ops listener: probes, metrics, the profile of stages, drain. Its own thread and its own port, so that it answers while workers are
 //! busy and while Python is stuck.
 
 mod metrics;
 mod process;
+mod stages;
 
 pub(crate) use process::families as process_families;
+pub(crate) use stages::StageSwitch;
 
 use crate::drain::Stop;
 use crate::shared::Shared;
@@ -89,7 +91,7 @@ pub(crate) async fn serve(socket: OpsSocket, shared: Arc<Shared>) -> io::Result<
 fn spawn(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, local: bool, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), local, &shared);
+        let answer = answer(&request, local, &shared);
         async move { Ok::<_, Infallible>(answer) }
     });
     tokio::task::spawn_local(async move {
@@ -102,9 +104,9 @@ fn spawn(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, local: bool, sha
     });
 }
 
-fn answer(method: &Method, path: &str, local: bool, shared: &Shared) -> Response<Full<Bytes>> {
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    match path {
+fn answer(request: &Request<Incoming>, local: bool, shared: &Shared) -> Response<Full<Bytes>> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    match request.uri().path() {
         "/livez" if reads => probe(shared.is_live(), "live", "a worker's event loop has stopped turning"),
         "/readyz" if reads => probe(shared.is_ready(), "ready", "draining"),
         "/metrics" if reads => metrics::render(shared.families()).map_or_else(
@@ -112,22 +114,41 @@ fn answer(method: &Method, path: &str, local: bool, shared: &Shared) -> Response
             |body| text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body),
         ),
         "/stats" if reads => text(StatusCode::OK, "application/json", shared.stats().to_string()),
-        "/drain" if *method == Method::POST && local => {
-            shared.stop.ask(Stop::Planned);
-            text(StatusCode::ACCEPTED, "text/plain", "draining\n".to_owned())
+        "/stages" if reads => text(StatusCode::OK, "application/json", stages::page(shared).to_string()),
+        path @ ("/drain" | "/stages") if *request.method() == Method::POST => {
+            refuse_far(path, local).unwrap_or_else(|| act(path, request.uri().query(), shared))
         }
-        "/drain" if *method == Method::POST => text(
-            StatusCode::FORBIDDEN,
-            "text/plain",
-            "drain: only from this machine, by loopback or unix socket\n".to_owned(),
-        ),
         "/livez" | "/readyz" | "/metrics" | "/stats" => not_allowed("GET, HEAD"),
+        "/stages" => not_allowed("GET, HEAD, POST"),
         "/drain" => not_allowed("POST"),
         _ => text(
             StatusCode::NOT_FOUND,
             "text/plain",
-            "here are /livez, /readyz, /metrics, /stats and POST /drain; calls go to the data listener\n".to_owned(),
+            "here are /livez, /readyz, /metrics, /stats, /stages and POST /drain; calls go to the data listener\n"
+                .to_owned(),
         ),
+    }
+}
+
+/// The refusal of an act that somebody on another machine asks for.
+fn refuse_far(path: &str, local: bool) -> Option<Response<Full<Bytes>>> {
+    let name = path.trim_start_matches('/');
+    let refusal = format!("{name}: only from this machine, by loopback or unix socket\n");
+    (!local).then(|| text(StatusCode::FORBIDDEN, "text/plain", refusal))
+}
+
+/// Does what somebody on this machine asks for.
+fn act(path: &str, query: Option<&str>, shared: &Shared) -> Response<Full<Bytes>> {
+    match (path, query) {
+        ("/drain", _) => {
+            shared.stop.ask(Stop::Planned);
+            text(StatusCode::ACCEPTED, "text/plain", "draining\n".to_owned())
+        }
+        (_, Some(word @ ("on" | "off"))) => {
+            stages::switch(shared, word == "on");
+            text(StatusCode::OK, "text/plain", format!("stages: {word}\n"))
+        }
+        _ => text(StatusCode::BAD_REQUEST, "text/plain", "stages: POST /stages?on or /stages?off\n".to_owned()),
     }
 }
 
@@ -148,4 +169,17 @@ fn text(status: StatusCode, media: &'static str, body: String) -> Response<Full<
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media));
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_may_drain_or_switch_stages() {
+        for path in ["/drain", "/stages"] {
+            assert!(refuse_far(path, true).is_none());
+            assert_eq!(refuse_far(path, false).unwrap().status(), StatusCode::FORBIDDEN);
+        }
+    }
 }

@@ -3,9 +3,10 @@
 use super::outbox::Outbox;
 use super::wire::Shared;
 use crate::date::DateLine;
-use crate::{Phase, Reply};
+use crate::{Phase, Reply, Service, Work};
 use http1::{Source, write};
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -85,19 +86,26 @@ pub(crate) fn begin<B>(
 ///
 /// What the body has ready at once goes with the head, in one write; later pieces go as they come, several at once when
 /// they are there. The body is asked for more only when all before has gone to the kernel.
-pub(crate) async fn send<B: Source>(wire: &Shared, outbox: &mut Outbox, body: B, shape: Shape) -> Sent {
+pub(crate) async fn send<S: Service>(
+    service: &S,
+    wire: &Shared,
+    outbox: &mut Outbox,
+    body: S::Body,
+    shape: Shape,
+) -> Sent {
     let body = (shape != Shape::None).then_some(body);
-    let mut sending = Sending { wire, outbox, body, shape, ended: None, stalled: None };
+    let mut sending = Sending { service, wire, outbox, body, shape, ended: None, stalled: None };
     if sending.body.is_none() {
         sending.ended = Some(Sent::Whole);
     }
     poll_fn(|cx| sending.poll(cx)).await
 }
 
-struct Sending<'a, B> {
+struct Sending<'a, S: Service> {
+    service: &'a S,
     wire: &'a Shared,
     outbox: &'a mut Outbox,
-    body: Option<B>,
+    body: Option<S::Body>,
     shape: Shape,
     /// How it ends once the outbox is empty.
     ended: Option<Sent>,
@@ -105,11 +113,11 @@ struct Sending<'a, B> {
     stalled: Option<(Instant, usize)>,
 }
 
-impl<B: Source> Sending<'_, B> {
+impl<S: Service> Sending<'_, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Sent> {
         loop {
             let waits = self.gather(cx).is_pending();
-            let sent = self.outbox.poll_send(cx, &mut self.wire.borrow_mut().io);
+            let sent = self.write(cx);
             match (sent, self.ended) {
                 (Poll::Ready(Err(_)), _) => return Poll::Ready(Sent::Gone),
                 (Poll::Ready(Ok(())), Some(ended)) => return Poll::Ready(ended),
@@ -122,6 +130,17 @@ impl<B: Source> Sending<'_, B> {
                 (Poll::Pending, _) => return self.poll_stalled(cx),
             }
         }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let io = &mut self.wire.borrow_mut().io;
+        if self.outbox.len() == 0 {
+            return self.outbox.poll_send(cx, io);
+        }
+        self.service.begins(Work::Write);
+        let sent = self.outbox.poll_send(cx, io);
+        self.service.ended(Work::Write);
+        sent
     }
 
     /// Takes what the body has ready. `Pending`: it has no more just now.

@@ -11,7 +11,7 @@ pub(crate) use wire::{Shared, too_slow};
 
 use crate::io::Io;
 use crate::worker::{LEAVING_REST, Place, Worker};
-use crate::{Incoming, Limits, Peer, Phase, Reply, RequestBody, Service, Version};
+use crate::{Incoming, Limits, Peer, Phase, Reply, RequestBody, Service, Version, Work};
 use answer::{Asked, Sent};
 use bytes::BytesMut;
 use fault::Fault;
@@ -36,7 +36,15 @@ pub(crate) async fn run<S: Service>(worker: &Worker<S>, io: Io, peer: Peer) -> O
     let mut outbox = Outbox::default();
     let mut rest = Rest::new();
     loop {
-        let after = match poll_fn(|cx| rest.poll_next(cx, &wire, &place)).await {
+        let next = poll_fn(|cx| {
+            worker.service.begins(Work::Head);
+            let next = rest.poll_next(cx, &wire, &place);
+            if next.is_pending() {
+                worker.service.ended(Work::Head);
+            }
+            next
+        });
+        let after = match next.await {
             Next::Request(request) => exchange(worker, &wire, &mut outbox, request, peer).await,
             Next::Refused(fault) => refuse(worker, &wire, &mut outbox, fault).await,
             Next::End => After::Close,
@@ -215,7 +223,7 @@ async fn respond<S: Service>(
         Asked { keep_alive: asked.keep_alive && wire.can_go_on(), ..asked }
     };
     let (shape, closes) = answer::begin(outbox, &reply, asked, worker.stage.phase(), &worker.dates);
-    let sent = answer::send(wire, outbox, reply.body, shape).await;
+    let sent = answer::send(&*worker.service, wire, outbox, reply.body, shape).await;
     let mut wire = wire.borrow_mut();
     match sent {
         Sent::Whole => {}

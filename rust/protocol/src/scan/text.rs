@@ -7,29 +7,30 @@ use fault::{Fault, Kind};
 impl Scan {
     /// Goes on with a string that nobody reads: the loop that most of a body's bytes pass through.
     pub(super) fn skip_text(&mut self, piece: &[u8], mut at: usize, role: Role) -> Result<usize, Fault> {
-        while let Some(&byte) = piece.get(at) {
-            if self.escape != Escape::None {
+        loop {
+            // Left open by the piece before, or wrong.
+            while self.escape != Escape::None {
+                let Some(&byte) = piece.get(at) else { return Ok(at) };
                 self.unescape(byte, at)?;
                 at += 1;
-                continue;
             }
-            match byte {
-                b'"' => {
+            at += plain::run(&piece[at..]);
+            match piece.get(at) {
+                None => return Ok(at),
+                Some(b'"') => {
                     self.state = State::At(if role == Role::Key { Place::Colon } else { Place::Next });
                     return Ok(at + 1);
                 }
-                b'\\' => {
+                Some(b'\\') => {
                     let whole = plain::whole_escape(&piece[at + 1..]);
                     if whole.is_none() {
                         self.escape = Escape::Slash;
                     }
                     at += 1 + whole.unwrap_or(0);
                 }
-                0..0x20 => return Err(self.broken(at, "a string holds a control character that is not escaped")),
-                _ => at += plain::run(&piece[at..]),
+                Some(_) => return Err(self.broken(at, "a string holds a control character that is not escaped")),
             }
         }
-        Ok(at)
     }
 
     /// Goes on with a string that is read.
