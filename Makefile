@@ -17,17 +17,30 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport CONDA_PREFIX PYTHONHOME
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint check fix headgated clean lock preflight venv native lint-rust lint-deny lint-python lint-generated node
+.PHONY: run test gate bench bench-full lint check fix headgated clean lock preflight venv native lint-rust lint-deny lint-python lint-generated node
 
 run: native ## build, and serve the simulated provider on 127.0.0.1:8080 until Ctrl-C
 	@$(BIN)/headgate up --sim-only
 
 test: native node ## everything that can fail without a network
 	$(CARGO) test $(WORKSPACE) --exclude binding
-	$(CARGO) build --release --locked -p daemon
+	$(CARGO) build --release --locked -p daemon -p relay
 	$(BIN)/pytest -q
 
-check: lint test
+gate: venv ## instructions and allocations of a call, against those that were accepted
+	$(BIN)/python -m benchmarks.path
+
+bench: native headgated ## what a call costs, beside plain proxies and the floor; about ten minutes
+	$(CARGO) build --release --locked -p relay
+	$(BIN)/headgate bench compare --output target/bench
+
+bench-full: native headgated ## all loads, and all gateways that are installed; about two hours
+	$(CARGO) build --release --locked -p relay
+	mkdir -p benchmarks/reports
+	$(BIN)/headgate bench compare floor nginx haproxy headgated serve python litellm portkey bifrost \
+		--cells full --output benchmarks/reports/full
+
+check: lint gate test
 
 lint: lint-rust lint-deny lint-python lint-generated
 
@@ -50,6 +63,7 @@ lint-python: venv
 lint-generated: venv
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema --check
 	$(BIN)/python docs/faults.py --check
+	PYTHONPATH=python $(BIN)/python -m benchmarks.figures --check
 
 fix: venv ## what a machine can repair
 	$(CARGO) clippy $(WORKSPACE) --all-targets --fix --allow-dirty --allow-staged
@@ -58,6 +72,7 @@ fix: venv ## what a machine can repair
 	$(BIN)/ruff format .
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema
 	$(BIN)/python docs/faults.py
+	PYTHONPATH=python $(BIN)/python -m benchmarks.figures
 
 headgated: preflight ## the data plane alone, one static binary
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --profile dist --target $(HOST) -p daemon

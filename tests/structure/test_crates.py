@@ -15,12 +15,14 @@ ALLOWED: dict[str, set[str]] = {
     **{stage: PURE for stage in STAGES},
     "gateway": PURE | STAGES,
     "sim": {"fault", "http1", "protocol"},
-    "binding": {"gateway", "sim", "plan"},
+    "load": {"fault", "http1", "protocol"},
+    "binding": {"gateway", "load", "sim", "plan"},
     "daemon": {"gateway", "plan"},
+    "path": {"gateway", "plan"},
     "relay": set(),
 }
 # Where a crate stands, if not in `rust/`.
-FOLDERS = {"relay": "benchmarks/relay"}
+FOLDERS = {"path": "benchmarks/path", "relay": "benchmarks/relay"}
 # In tests a crate may also use these; what is tested does not depend on them.
 ALLOWED_IN_TESTS = PURE | {"sim"}
 

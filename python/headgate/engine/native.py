@@ -62,6 +62,17 @@ def start_simulator(options: dict[str, Any]) -> _native.Simulator:
         return _native.Simulator.start(json.dumps(options).encode())
 
 
+def start_load(spec: dict[str, Any]) -> _native.Load:
+    """Starts a load; `spec` is that of `rust/load/src/spec.rs`.
+
+    `PlanError`: the spec is wrong. `StartError`: the target cannot be reached, or too few descriptors are allowed.
+    """
+    with _translated():
+        from headgate import _native
+
+        return _native.Load.start(json.dumps(spec).encode())
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turns the exceptions of the compiled module into ours."""
