@@ -86,3 +86,18 @@ def test_curl_examples_answer_what_the_page_says(up: Up, page: str, prints: str)
         done = subprocess.run(["sh", "-c", up.put_in(example)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert prints in done.stdout
+
+
+@pytest.mark.timeout(120)
+def test_loads_print_what_the_page_says_and_exit_as_it_says(up: Up, tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    loads = [example for example in examples("load.md", "sh") if "--find-capacity" not in example]
+    assert len(loads) == 2
+    for example, exits in zip(loads, [(0, 99), (99,)], strict=True):  # how fast this machine is decides the first
+        short = re.sub(r"--for \S+", "--for 500ms", up.put_in(example))
+        done = subprocess.run(
+            ["sh", "-c", short], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode in exits, done.stderr
+        assert re.search(r"(?m)^latency .*\n(?s:.*)^engine ", done.stdout), done.stdout
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".json", ".md"]

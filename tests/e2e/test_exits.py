@@ -52,7 +52,7 @@ def test_an_address_that_another_program_holds_exits_69(provider: Provider, tmp_
         assert taken in ended.stderr
         again = run("sim", "--listen", taken)
         assert again.returncode == 69
-        assert taken in again.stderr
+        assert f"{taken} is in use by another program: stop it, or choose another --listen" in again.stderr
 
 
 def test_a_bad_policy_exits_78_with_every_error_and_its_place(tmp_path: Path) -> None:

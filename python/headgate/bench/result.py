@@ -38,7 +38,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Health:
-    """How well the engine itself kept up; `reason` says in one sentence why it could not, if so."""
+    """How well the engine itself kept up; `reason` says in one sentence why it could not, if so.
+
+    `own`: the reason is this machine, not the target.
+    """
 
     late_calls: int  # sent more than 1 ms after their time
     backlog_max: int
@@ -46,6 +49,7 @@ class Health:
     cpu_us_per_call: float
     connections_opened: int
     reason: str | None
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class LoadResult:
     sent: int
     answered: int
     good: int
+    open: int  # sent, and without an end when the load was stopped early
     failures: dict[str, int]
     statuses: dict[str, int]
     examples: dict[str, str]

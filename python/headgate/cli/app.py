@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from headgate.cli import bench
+
 app = typer.Typer(
     help="An LLM gateway: one base URL for all providers.",
     no_args_is_help=True,
@@ -15,6 +17,7 @@ app = typer.Typer(
 )
 key_app = typer.Typer(help="Virtual keys.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(bench.app, name="bench")
 
 PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")]
 POLICY = "policy.yaml"

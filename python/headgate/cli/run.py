@@ -56,7 +56,14 @@ def up(*, sim_only: bool) -> None:
 def sim(options: dict[str, Any], scenario: str | None) -> None:
     """Runs the simulated provider alone; options of the command line win over those of the scenario."""
     given = simulator.scenario(scenario) if scenario else {}
-    simulator.run(given | options, lambda address: print(f"simulated provider: http://{address}/v1", flush=True))
+    try:
+        simulator.run(given | options, lambda address: print(f"simulated provider: http://{address}/v1", flush=True))
+    except StartError as error:
+        if error.exit_code != IN_USE:
+            raise
+        address = (given | options)["address"]
+        text = f"simulated provider: {address} is in use by another program: stop it, or choose another --listen"
+        raise StartError(IN_USE, text) from None
 
 
 def _start_simulator() -> _native.Simulator:

@@ -74,9 +74,14 @@ impl Events {
         }
         if !seen.is_done && about.kind != Kind::Other {
             let detail = format!("no terminal event after {}; the last is {}", seen.frames, printable(&seen.last));
-            seen.fail(Failure::Cut, detail);
+            seen.fail(Failure::NoEnd, detail);
         }
         seen.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// What the target said of its trouble, if it did.
+    pub(crate) fn take_error(&mut self) -> Option<Failed> {
+        self.seen.failed.take_if(|failed| failed.class == Failure::ErrorEvent)
     }
 }
 
@@ -104,20 +109,19 @@ impl Seen {
 
     fn look(&mut self, event: Event<'_>, at: u64, care: Care) {
         let data = event.data;
-        if !json::looks_whole(data) || (care.parse && !json::is_whole(data)) {
-            self.fail(
-                Failure::NotEvents,
-                format!("an event is not JSON: {}", printable(&data[..data.len().min(KEPT)])),
-            );
+        let is_responses = care.about.kind == Kind::Responses;
+        let name = if is_responses { name_of(event) } else { event.name };
+        let start = || printable(&data[..data.len().min(KEPT)]);
+        if matches!(name, b"error" | b"response.failed") || json::states_error(data) {
+            self.fail(Failure::ErrorEvent, format!("the stream says: {}", start()));
+        } else if !json::looks_whole(data) || (care.parse && !json::is_whole(data)) {
+            self.fail(Failure::NotEvents, format!("an event is not JSON: {}", start()));
             return;
         }
         if let Some(usage) = Usage::of(data) {
             self.usage = Some(usage);
         }
-        let name = if care.about.kind == Kind::Responses { name_of(event) } else { b"" };
-        if matches!(name, b"response.completed" | b"response.incomplete") {
-            self.is_done = true;
-        }
+        self.is_done |= is_responses && matches!(name, b"response.completed" | b"response.incomplete");
         if has_content(care.about.kind, name, data) {
             self.first_content.get_or_insert(at);
             self.last_content = at;

@@ -89,17 +89,38 @@ fn responses_end_with_their_own_event_named_or_typed() {
 }
 
 #[test]
-fn a_stream_without_its_end_is_cut_and_one_without_events_is_none() {
+fn a_stream_without_its_end_has_no_end_and_one_without_events_is_none() {
     let class = |about, stream: &str| read(about, &[stream.as_bytes()]).2.map_err(|failed| failed.class);
-    assert_eq!(class(CHAT, chat().trim_end_matches("data: [DONE]\n\n")), Err(Failure::Cut));
-    assert_eq!(
-        class(RESPONSES, &format!("{}data: [DONE]\n\n", responses().replace("completed", "failed"))),
-        Err(Failure::Cut)
-    );
+    assert_eq!(class(CHAT, chat().trim_end_matches("data: [DONE]\n\n")), Err(Failure::NoEnd));
+    let created = responses().split_inclusive("\n\n").take(3).collect::<String>();
+    assert_eq!(class(RESPONSES, &format!("{created}data: [DONE]\n\n")), Err(Failure::NoEnd));
     assert_eq!(class(CHAT, ": ping\n\n"), Err(Failure::NotEvents));
     assert_eq!(class(CHAT, "data: {\"a\":}\n\ndata: [DONE]\n\n"), Err(Failure::NotEvents));
     let other = About { kind: Kind::Other, streams: true };
     assert_eq!(class(other, "data: {}\n\n"), Ok(()));
+}
+
+#[test]
+fn an_error_event_is_told_however_it_is_spelt_and_nothing_else_is_taken_for_one() {
+    let class = |about, stream: &str| read(about, &[stream.as_bytes()]).2.map_err(|failed| failed.class);
+    let other = About { kind: Kind::Other, streams: true };
+    for (about, event) in [
+        (CHAT, r#"data: {"error":{"message":"overloaded"}}"#),
+        (CHAT, r#"data: {"id":"a", "choices":[], "error" : "overloaded"}"#),
+        (CHAT, "event: error\ndata: overloaded"),
+        (RESPONSES, r#"data: {"type":"error","message":"overloaded"}"#),
+        (other, r#"data: {"type":"error","error":{}}"#),
+    ] {
+        assert_eq!(class(about, &format!("{event}\n\ndata: [DONE]\n\n")), Err(Failure::ErrorEvent), "{event}");
+    }
+    assert_eq!(class(RESPONSES, &responses().replace("completed", "failed")), Err(Failure::ErrorEvent));
+    for data in [
+        r#"{"error":null}"#,
+        r#"{"choices":[{"delta":{"content":"\"error\":{"}}]}"#,
+        r#"{"choices":[{"error":{"of":"a part"}}]}"#,
+    ] {
+        assert_eq!(class(CHAT, &format!("data: {data}\n\ndata: [DONE]\n\n")), Ok(()), "{data}");
+    }
 }
 
 #[test]

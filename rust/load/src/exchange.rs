@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::clock;
 use crate::failure::{Failed, Failure, printable};
+use crate::seat::Seat;
 use crate::tally::Arrival;
 use crate::wire::Wire;
 use crate::worker::Worker;
@@ -12,8 +13,11 @@ use std::io;
 /// What is known of a call while it runs; it outlives the future that is dropped when time is up.
 pub(crate) struct Exchange<'a> {
     worker: &'a Worker,
+    seat: &'a Seat,
     arrival: Arrival,
     request: &'a [u8],
+    /// When it has to be over, once it is sent; to be sent, it may have less.
+    pub(crate) deadline: u64,
     /// When its first byte was handed to the kernel.
     pub(crate) sent: Option<u64>,
     /// When the last byte of a whole answer came.
@@ -24,17 +28,22 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(crate) const fn new(worker: &'a Worker, arrival: Arrival, request: &'a [u8]) -> Self {
-        Self { worker, arrival, request, sent: None, ended: None, bytes_in: 0, is_reusable: false }
+    pub(crate) fn new(worker: &'a Worker, seat: &'a Seat, arrival: Arrival, request: &'a [u8]) -> Self {
+        let deadline = clock::now() + worker.plan.timeout_ns;
+        Self { worker, seat, arrival, request, deadline, sent: None, ended: None, bytes_in: 0, is_reusable: false }
     }
 
-    /// What a call was waiting for.
-    pub(crate) fn describe_wait(&self) -> &'static str {
-        match (self.sent, self.bytes_in) {
-            (None, _) => "time was up before there was a connection",
-            (_, 0) => "time was up before the first byte of the answer",
-            _ => "time was up before the end of the answer",
-        }
+    /// What a call was waiting for when its time was up.
+    pub(crate) fn given_up(&self) -> Failed {
+        let (class, what) = match (self.sent, self.bytes_in) {
+            (None, _) if self.deadline > self.worker.last_sending() => {
+                (Failure::Unsent, "the load was over before there was a connection")
+            }
+            (None, _) => (Failure::Timeout, "time was up before there was a connection"),
+            (_, 0) => (Failure::Timeout, "time was up before the first byte of the answer"),
+            _ => (Failure::Timeout, "time was up before the end of the answer"),
+        };
+        Failed::new(class, what)
     }
 }
 
@@ -56,6 +65,7 @@ pub(crate) async fn run(
     let before = open.received;
     let at = clock::now();
     exchange.sent = Some(at);
+    exchange.seat.deadline.set(exchange.deadline);
     worker.tally.borrow_mut().send(&exchange.arrival, at, is_new, worker.plan.has_schedule);
     let mut reader = Reader { wire: open, before, at, is_over: false };
     // A target that refuses before it has read all closes then; its answer may be there all the same.
@@ -94,7 +104,10 @@ impl Reader<'_> {
         let (framing, keep_alive) = (head.framing, head.keep_alive);
         // The head holds on to the buffer, which is to be filled again without a new one.
         drop(head);
-        self.body(exchange, answer, Decoder::new(framing)).await?;
+        if let Err(failed) = self.body(exchange, answer, Decoder::new(framing)).await {
+            // What the target said before it left tells more than how it left.
+            return Err(answer.events.take_error().unwrap_or(failed));
+        }
         exchange.ended = Some(self.at);
         exchange.is_reusable = keep_alive;
         answer.finish(&plan.expected)
@@ -109,7 +122,7 @@ impl Reader<'_> {
                 Ok(None) => self.more(exchange).await?,
                 Err(refusal) => {
                     let start = &self.wire.buffer[..self.wire.buffer.len().min(300)];
-                    return Err(Failed::new(Failure::Garbled, format!("{refusal}: {}", printable(start))));
+                    return Err(Failed::new(Failure::Garbled, format!("{refusal} It began: {}", printable(start))));
                 }
             }
         }

@@ -34,8 +34,12 @@ failures! {
     NotJson = "not_json",
     /// Something else where an event stream was expected.
     NotEvents = "not_events",
-    /// The answer, or its stream of events, ended before its end.
+    /// The connection or the framing ended within the answer.
     Cut = "cut",
+    /// The stream carried an error event.
+    ErrorEvent = "error_event",
+    /// The bytes of the stream came to their end without its terminal event.
+    NoEnd = "no_end",
     /// Not the expected bytes.
     WrongBody = "wrong_body",
     /// Not the expected text.
@@ -44,7 +48,7 @@ failures! {
     WrongFrames = "wrong_frames",
     /// Not the expected tokens.
     WrongUsage = "wrong_usage",
-    /// It waited for a connection until the load was over.
+    /// It was not sent before the load was over.
     Unsent = "unsent",
     /// This process may hold no more descriptors.
     Descriptors = "descriptors",

@@ -40,6 +40,11 @@ impl Hist {
         self.max_ns = self.max_ns.max(ns);
     }
 
+    /// The sum of all times, in nanoseconds.
+    pub(crate) const fn sum_ns(&self) -> f64 {
+        self.sum_ns
+    }
+
     /// Adds all of another.
     pub(crate) fn add(&mut self, other: &Self) {
         let Some(steps) = &other.steps else { return };

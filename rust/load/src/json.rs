@@ -21,6 +21,7 @@ keys! {
     COMPLETION_TOKENS = "completion_tokens";
     CONTENT = "content";
     DELTA = "delta";
+    ERROR = "error";
     INPUT_TOKENS = "input_tokens";
     MESSAGE = "message";
     NAME = "name";
@@ -91,6 +92,17 @@ pub(crate) fn looks_whole(bytes: &[u8]) -> bool {
 /// Whether the bytes are JSON.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+/// Whether the bytes are an object that states an error: its own, not one of its parts.
+pub(crate) fn states_error(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Top {
+        error: Option<serde::de::IgnoredAny>,
+    }
+    // Nearly all data ends here, and is not parsed.
+    let is_stated = |value: &[u8]| matches!(value, [b'{', ..]) || matches!(value, [b'"', next, ..] if *next != b'"');
+    ERROR.values(bytes).any(is_stated) && serde_json::from_slice::<Top>(bytes).is_ok_and(|top| top.error.is_some())
 }
 
 /// Tokens, as an answer states them.

@@ -30,6 +30,7 @@
 //! - A call costs a write, a read and its share of an `epoll_wait`; no timer, no parse and no allocation of its own when
 //!   its answer is the expected one. Deadlines are swept by a tick.
 //! - Every call that counts ends in `good` or in one failure, unless the load was stopped while it was open.
+//! - What is not sent by the end is not sent after it: a load lasts as long as it says, and at most a timeout longer.
 //! - Times are nanoseconds of `CLOCK_MONOTONIC`, read when the bytes have been handed to the kernel or have come from it.
 //!
 //! Not here: HTTP/2, other dialects than `OpenAI`'s, files and defaults of those who ask (`python/headgate/bench`).

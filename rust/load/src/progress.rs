@@ -23,7 +23,6 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn of(tally: &Tally, open: u64) -> Self {
-        let late = tally.late_by;
         let examples = Failure::ALL.iter().zip(&tally.examples);
         Self {
             asked: tally.asked,
@@ -31,7 +30,7 @@ impl Board {
             good: tally.good,
             failed: tally.failed(),
             open,
-            late_calls: late.engine + late.queue + late.connect,
+            late_calls: tally.late_calls,
             last: tally.steps.last().cloned(),
             examples: examples.filter_map(|(class, example)| Some((*class, example.clone()?))).collect(),
         }

@@ -23,10 +23,11 @@ pub(crate) fn report(tallies: &[Tally], plan: &Plan, times: &Times, ended: u64) 
     let failures = Failure::ALL.iter().map(|class| (class.name(), all.failures[*class as usize]));
     let examples =
         Failure::ALL.iter().filter_map(|class| Some((class.name(), all.examples[*class as usize].as_ref()?)));
+    let reason = health::reason(&all, plan, tallies.len());
     json!({
         "format": FORMAT,
         "elapsed_s": real(ended.saturating_sub(times.from)) / 1e9,
-        "asked": all.asked, "sent": all.sent, "answered": all.answered, "good": all.good,
+        "asked": all.asked, "sent": all.sent, "answered": all.answered, "good": all.good, "open": all.open,
         "failures": failures.map(|(name, count)| (name.to_owned(), Value::from(count))).collect::<Map<_, _>>(),
         "statuses": all.statuses.iter().map(|(s, n)| (s.to_string(), Value::from(*n))).collect::<Map<_, _>>(),
         "examples": examples.map(|(name, text)| (name.to_owned(), Value::from(text.as_str()))).collect::<Map<_, _>>(),
@@ -39,10 +40,10 @@ pub(crate) fn report(tallies: &[Tally], plan: &Plan, times: &Times, ended: u64) 
         "tpot": all.tpot.report(), "gap": all.gap.report(), "stamped": all.stamped.report(),
         "late": all.late.report(),
         "health": {
-            "late_calls": all.late_by.engine + all.late_by.queue + all.late_by.connect,
+            "late_calls": all.late_calls,
             "backlog_max": all.backlog_max, "stall_max_us": us(all.stall_max_ns),
             "cpu_us_per_call": cpu_per_call(&all), "connections_opened": all.connections,
-            "reason": health::reason(&all, plan, tallies.len()),
+            "reason": reason.as_ref().map(|reason| &*reason.sentence), "own": reason.as_ref().is_some_and(|reason| reason.own),
         },
         "series": steps::report(&series),
     })

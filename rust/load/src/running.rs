@@ -180,7 +180,8 @@ impl Running {
         waited.unwrap_or_else(PoisonError::into_inner).0.open == 0
     }
 
-    /// Ends the load early. Open calls are given up: they are neither good nor failed. Returns at once.
+    /// Ends the load early. Open calls are given up: they are neither good nor failed, and `open` says
+    /// how many of them had been sent. Returns at once.
     pub fn stop(&self) {
         self.shared.is_stopped.store(true, Relaxed);
     }

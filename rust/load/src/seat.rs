@@ -5,7 +5,6 @@ use crate::clock;
 use crate::conversation::Conversation;
 use crate::events::Care;
 use crate::exchange::{self, Exchange};
-use crate::failure::{Failed, Failure};
 use crate::request;
 use crate::tally::{Arrival, Ended};
 use crate::wire::Wire;
@@ -119,7 +118,7 @@ impl Caller {
     /// Connects ahead of the first call. Where that fails, the call will say so.
     pub(crate) async fn connect(&mut self) {
         let Self { worker, seat, wire, number, .. } = self;
-        let deadline = clock::now() + worker.plan.timeout_ns;
+        let deadline = (clock::now() + worker.plan.timeout_ns).min(worker.last_sending());
         if let Some(Ok(made)) = seat.within(deadline, Wire::connect(&worker.plan.target, *number)).await {
             worker.tally.borrow_mut().connections += 1;
             *wire = Some(made);
@@ -143,11 +142,11 @@ impl Caller {
         let sample = worker.sample.get();
         worker.sample.set(sample + 1);
         answer.expect(Care { about, keep_text: plan.keeps_text, parse: sample.is_multiple_of(PARSED) });
-        let mut exchange = Exchange::new(worker, arrival, bytes);
-        let deadline = clock::now() + plan.timeout_ns;
+        let mut exchange = Exchange::new(worker, seat, arrival, bytes);
+        let deadline = if wire.is_some() { exchange.deadline } else { exchange.deadline.min(worker.last_sending()) };
         let run = exchange::run(&mut exchange, wire, answer, *number);
         let outcome = seat.within(deadline, run).await;
-        let outcome = outcome.unwrap_or_else(|| Err(Failed::new(Failure::Timeout, exchange.describe_wait())));
+        let outcome = outcome.unwrap_or_else(|| Err(exchange.given_up()));
         if outcome.is_err() && !exchange.is_reusable {
             *wire = None;
         }

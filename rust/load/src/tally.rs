@@ -38,10 +38,10 @@ pub(crate) struct Ended<'a> {
     pub(crate) outcome: Result<(), Failed>,
 }
 
-/// Why calls were sent late: what stood between their time and their sending.
+/// What late calls waited for between their time and their sending, or being given up; nanoseconds, summed up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Late {
-    /// The engine itself.
+pub(crate) struct Waits {
+    /// The engine itself: its event loop came to them late.
     pub(crate) engine: u64,
     /// No connection was free.
     pub(crate) queue: u64,
@@ -57,8 +57,10 @@ pub(crate) struct Tally {
     pub(crate) until: u64,
     pub(crate) asked: u64,
     pub(crate) sent: u64,
-    /// Sent before the end.
+    /// Sent before the end; or just after it, if that was their time.
     pub(crate) sent_in_time: u64,
+    /// Sent, and neither good nor failed yet.
+    pub(crate) open: u64,
     pub(crate) answered: u64,
     pub(crate) good: u64,
     pub(crate) failures: [u64; Failure::ALL.len()],
@@ -77,7 +79,9 @@ pub(crate) struct Tally {
     pub(crate) gap: Hist,
     pub(crate) stamped: Hist,
     pub(crate) late: Hist,
-    pub(crate) late_by: Late,
+    /// Calls that were sent late.
+    pub(crate) late_calls: u64,
+    pub(crate) waits: Waits,
     pub(crate) backlog_max: u64,
     pub(crate) stall_max_ns: u64,
     pub(crate) cpu_ns: u64,
@@ -96,6 +100,7 @@ impl Tally {
             asked: 0,
             sent: 0,
             sent_in_time: 0,
+            open: 0,
             answered: 0,
             good: 0,
             failures: [0; Failure::ALL.len()],
@@ -114,7 +119,8 @@ impl Tally {
             gap: Hist::default(),
             stamped: Hist::default(),
             late: Hist::default(),
-            late_by: Late::default(),
+            late_calls: 0,
+            waits: Waits::default(),
             backlog_max: 0,
             stall_max_ns: 0,
             cpu_ns: 0,
@@ -142,38 +148,51 @@ impl Tally {
             return;
         }
         self.sent += 1;
+        self.open += 1;
         self.steps.sent(at);
-        if at < self.until {
+        let late = at.saturating_sub(arrival.intended);
+        if at < self.until || late <= LATE_NS {
             self.sent_in_time += 1;
         }
         if !has_schedule {
             return;
         }
-        let late = at.saturating_sub(arrival.intended);
         self.late.record(late);
         if late > LATE_NS {
-            let by = &mut self.late_by;
-            // Whatever took the larger part of the time.
-            let is_picked_late = arrival.picked.saturating_sub(arrival.intended) > at.saturating_sub(arrival.picked);
-            match (is_picked_late, arrival.queued, connected) {
-                (true, ..) | (_, false, false) => by.engine += 1,
-                (_, true, _) => by.queue += 1,
-                (_, _, true) => by.connect += 1,
-            }
+            self.late_calls += 1;
+            self.wait(arrival, at, connected);
         }
     }
 
     /// A call that was never sent.
     pub(crate) fn unsent(&mut self, arrival: &Arrival, at: u64) {
         if self.counts(arrival.intended) {
-            self.fail(Failure::Unsent, at, || "it waited for a connection until the load was over".to_owned());
+            self.wait(arrival, at, false);
+            let why = if arrival.queued { "it waited for a connection" } else { "the engine was behind with it" };
+            self.fail(Failure::Unsent, at, || format!("{why} until the load was over"));
         }
+    }
+
+    /// A call has waited until `at`.
+    fn wait(&mut self, arrival: &Arrival, at: u64, connected: bool) {
+        let waits = &mut self.waits;
+        waits.engine += arrival.picked.saturating_sub(arrival.intended);
+        let then = match (arrival.queued, connected) {
+            (true, _) => &mut waits.queue,
+            (false, true) => &mut waits.connect,
+            (false, false) => &mut waits.engine,
+        };
+        *then += at.saturating_sub(arrival.picked);
     }
 
     /// A call is over.
     pub(crate) fn end(&mut self, ended: &Ended<'_>) {
         if !self.counts(ended.arrival.intended) {
             return;
+        }
+        match ended.sent {
+            Some(_) => self.open -= 1,
+            None => self.wait(&ended.arrival, ended.end, true),
         }
         let answer = ended.answer;
         self.bytes_in += ended.bytes_in;
@@ -243,9 +262,11 @@ impl Tally {
             (&mut self.usage.prompt_tokens, other.usage.prompt_tokens),
             (&mut self.usage.completion_tokens, other.usage.completion_tokens),
             (&mut self.usage.total_tokens, other.usage.total_tokens),
-            (&mut self.late_by.engine, other.late_by.engine),
-            (&mut self.late_by.queue, other.late_by.queue),
-            (&mut self.late_by.connect, other.late_by.connect),
+            (&mut self.open, other.open),
+            (&mut self.late_calls, other.late_calls),
+            (&mut self.waits.engine, other.waits.engine),
+            (&mut self.waits.queue, other.waits.queue),
+            (&mut self.waits.connect, other.waits.connect),
             (&mut self.backlog_max, other.backlog_max),
             (&mut self.cpu_ns, other.cpu_ns),
             (&mut self.connections, other.connections),

@@ -102,8 +102,10 @@ fn tls_trouble(spec: &Spec, error: &io::Error) -> StartError {
         Some(rustls::Error::InvalidCertificate(_)) => {
             "name the authority of its certificate with ca_file, or set verify to false"
         }
-        // It closes, says nothing, or answers in plain text.
-        None | Some(rustls::Error::InvalidMessage(_)) => "does it speak TLS there?",
+        // What came was no TLS at all, such as plain text.
+        Some(rustls::Error::InvalidMessage(_)) => "the port does not speak TLS: was http:// meant?",
+        // It closes, or says nothing.
+        None => "does the port speak TLS, or was http:// meant?",
         Some(_) => "it and the engine agree on no way to speak TLS",
     };
     StartError::unavailable(format!("TLS with {} failed ({error}): {advice}", spec.url))

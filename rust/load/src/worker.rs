@@ -19,6 +19,11 @@ use tokio::task::JoinSet;
 
 /// Calls that are handed out before the connections get a turn.
 const BURST: usize = 32;
+/// A call whose time came this shortly before the end may still be sent, for nobody sends at the very moment. Where
+/// the oldest has waited longer, the load is behind, and all that wait are given up.
+const GRACE_NS: u64 = 100_000_000;
+/// How many calls are given up before the connections get a turn.
+const GIVEN_UP: usize = 1024;
 /// How often it is looked whether the last calls have found a place.
 const LOOK_NS: u64 = 10_000_000;
 /// How long a place waits after it could not connect: this, and twice as long each time up to the most.
@@ -83,6 +88,11 @@ impl Worker {
         seats.iter().filter(|seat| is_up(seat.deadline.get())).for_each(|seat| seat.expire());
     }
 
+    /// When the last call may be sent.
+    pub(crate) const fn last_sending(&self) -> u64 {
+        self.end + GRACE_NS
+    }
+
     /// Calls that are being made or wait for a place.
     pub(crate) fn open(&self) -> u64 {
         let made = self.seats.borrow().iter().filter(|seat| seat.deadline.get() != 0).count();
@@ -102,10 +112,11 @@ impl Worker {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Hands out calls at their times, and then waits for those that found no place.
-    async fn dispatch(self: &Rc<Self>, schedule: Schedule, tasks: &mut JoinSet<()>) {
+    /// Hands out calls at their times, and gives up those that cannot be sent before the load is over.
+    async fn dispatch(self: &Rc<Self>, mut schedule: Schedule, tasks: &mut JoinSet<()>) {
         let mut burst = 0;
-        for due in schedule {
+        let mut missed = None;
+        for due in schedule.by_ref() {
             let intended = self.start + due.at_ns;
             let mut picked = clock::now();
             if picked < intended {
@@ -115,17 +126,44 @@ impl Worker {
                 tokio::task::yield_now().await;
                 (picked, burst) = (clock::now(), 0);
             }
+            if self.is_behind(picked, intended) {
+                missed = Some(due);
+                break;
+            }
             burst += 1;
             self.hand_out(Arrival { intended, picked, call: due.call, queued: false }, tasks);
         }
-        let patience = self.end + self.plan.timeout_ns;
-        while !self.queue.borrow().is_empty() && clock::now() < patience {
-            self.timer.at(clock::now() + LOOK_NS).await;
+        let mut now = clock::now();
+        while !self.queue.borrow().is_empty() && !self.is_behind(now, self.end) {
+            let next = now + LOOK_NS;
+            self.timer.at(if now < self.end { next.min(self.end) } else { next }).await;
+            now = clock::now();
         }
-        let now = clock::now();
-        self.queue.take().iter().for_each(|arrival| self.tally.borrow_mut().unsent(arrival, now));
+        self.give_up(missed.into_iter().chain(schedule)).await;
         self.is_over.set(true);
         self.idle.borrow().iter().for_each(|seat| seat.wake());
+    }
+
+    /// Whether the load is over, and the oldest call that is not sent has waited too long for it; `next` is the time of
+    /// the oldest if none is queued.
+    fn is_behind(&self, now: u64, next: u64) -> bool {
+        now >= self.end && now >= self.queue.borrow().front().map_or(next, |oldest| oldest.intended) + GRACE_NS
+    }
+
+    /// Gives up the calls that wait for a place, and those that nobody came to.
+    async fn give_up(&self, missed: impl Iterator<Item = Due>) {
+        let now = clock::now();
+        let missed = missed.map(|due| {
+            let intended = self.start + due.at_ns;
+            self.tally.borrow_mut().ask(intended);
+            Arrival { intended, picked: now, call: due.call, queued: false }
+        });
+        for (count, arrival) in (1_usize..).zip(self.queue.take().into_iter().chain(missed)) {
+            self.tally.borrow_mut().unsent(&arrival, now);
+            if count.is_multiple_of(GIVEN_UP) {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     fn hand_out(self: &Rc<Self>, arrival: Arrival, tasks: &mut JoinSet<()>) {
@@ -141,9 +179,13 @@ impl Worker {
             return;
         }
         let mut queue = self.queue.borrow_mut();
+        let mut tally = self.tally.borrow_mut();
+        if arrival.intended >= tally.from {
+            // What the warm-up left waiting counts for nothing, and would only keep those waiting that do count.
+            while queue.pop_front_if(|oldest| oldest.intended < tally.from).is_some() {}
+        }
         queue.push_back(Arrival { queued: true, ..arrival });
-        if arrival.intended >= self.tally.borrow().from {
-            let mut tally = self.tally.borrow_mut();
+        if arrival.intended >= tally.from {
             tally.backlog_max = tally.backlog_max.max(queue.len() as u64);
         }
     }

@@ -60,6 +60,6 @@ def load(good: int = 10, total_tokens: int = 340, **failures: int) -> LoadResult
         gap=None,
         stamped=None,
         late=None,
-        health=Health(0, 0, 0.0, 0.0, 1, None),
+        health=Health(0, 0, 0.0, 0.0, 1, None, own=False),
         series=[],
     )
