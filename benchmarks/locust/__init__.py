@@ -5,9 +5,9 @@ done), `Mixed` (streams and whole answers, short and long prompts in any order) 
 From the root of a clone, against anything that speaks OpenAI's API:
 
     headgate up --sim-only
-    locust -f benchmarks/locust/agents.py --host http://127.0.0.1:8080
+    locust -f benchmarks/locust/agents.py --host http://127.0.0.1:8080 --web-port 8088
 
-opens locust's page on port 8089. Without a page, with a report that opens in a browser and tables for other programs:
+opens locust's page. Without a page, with a report that opens in a browser and tables for other programs:
 
     locust -f benchmarks/locust/agents.py --host http://127.0.0.1:8080 \
         --headless --users 500 --spawn-rate 50 --run-time 30s --stop-timeout 10s --html report.html --csv agents
