@@ -32,13 +32,13 @@ gate: venv ## instructions and allocations of a call, against those that were ac
 
 bench: native headgated ## what a call costs, beside plain proxies and the floor; about ten minutes
 	$(CARGO) build --release --locked -p relay
-	$(BIN)/headgate bench compare --output target/bench
+	$(BIN)/headgate bench compare --with headgated=$(HEADGATED) --output target/bench
 
 bench-full: native headgated ## all loads, and all gateways that are installed; about two hours
 	$(CARGO) build --release --locked -p relay
 	mkdir -p benchmarks/reports
 	$(BIN)/headgate bench compare floor nginx haproxy headgated serve python litellm portkey bifrost \
-		--cells full --output benchmarks/reports/full
+		--with headgated=$(HEADGATED) --cells full --output benchmarks/reports/full
 
 check: lint gate test
 

@@ -184,6 +184,9 @@ def compare(
         int, typer.Option(metavar="N", min=1, max=1000, help="How often each target is measured in a cell.")
     ] = 5,
     seconds: Annotated[float, typer.Option(metavar="N", min=0.1, max=3600, help="How long each time.")] = 3.0,
+    warm_windows: Annotated[
+        int, typer.Option("--warm-up", metavar="N", min=0, max=100, help="Seconds of warm-up at most, for each.")
+    ] = 10,
     peers: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder of the manifests.")] = None,
     with_: Annotated[
         list[str] | None, typer.Option("--with", metavar="NAME=PATH", help="A target's program that stands elsewhere.")
@@ -205,6 +208,7 @@ def compare(
         cells=cells,
         windows=windows,
         seconds=seconds,
+        warm_windows=warm_windows,
         peers=peers,
         programs=with_ or [],
         install=install,

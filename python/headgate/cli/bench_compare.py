@@ -24,6 +24,7 @@ class Asked:
     cells: str
     windows: int
     seconds: float
+    warm_windows: int
     peers: Path | None
     programs: list[str]
     install: bool
@@ -71,6 +72,7 @@ def _options(asked: Asked, writer: output.Writer | None) -> CompareOptions:
         cells=asked.cells,
         windows=asked.windows,
         seconds=asked.seconds,
+        warm_windows=asked.warm_windows,
         seed=asked.seed,
         peers=asked.peers or usual.peers,
         programs=programs,
