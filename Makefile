@@ -34,11 +34,11 @@ bench: native headgated ## what a call costs, beside plain proxies and the floor
 	$(CARGO) build --release --locked -p relay
 	$(BIN)/headgate bench compare --with headgated=$(HEADGATED) --output target/bench
 
-bench-full: native headgated ## all loads, and all gateways that are installed; about two hours
+bench-full: native headgated ## all loads, and all gateways that are installed; half an hour or more
 	$(CARGO) build --release --locked -p relay
 	mkdir -p benchmarks/reports
 	$(BIN)/headgate bench compare floor nginx haproxy headgated serve python litellm portkey bifrost \
-		--with headgated=$(HEADGATED) --cells full --output benchmarks/reports/full
+		--with headgated=$(HEADGATED) --cells full --windows 12 --warm-up 4 --output benchmarks/reports/full
 
 check: lint gate test
 

@@ -46,8 +46,8 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planted", description=__doc__)
-    parser.add_argument("--windows", type=int, default=12, help="rounds")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of a window")
+    parser.add_argument("--windows", type=int, default=80, help="rounds")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a window")
     return parser.parse_args()
 
 

@@ -182,8 +182,8 @@ def compare(
     cells: Annotated[str, typer.Option(metavar="NAMES", help="`headline`, `full`, or cells with commas.")] = "headline",
     windows: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="How often each target is measured in a cell.")
-    ] = 5,
-    seconds: Annotated[float, typer.Option(metavar="N", min=0.1, max=3600, help="How long each time.")] = 3.0,
+    ] = 15,
+    seconds: Annotated[float, typer.Option(metavar="N", min=0.1, max=3600, help="How long each time.")] = 1.0,
     warm_windows: Annotated[
         int, typer.Option("--warm-up", metavar="N", min=0, max=100, help="Seconds of warm-up at most, for each.")
     ] = 10,

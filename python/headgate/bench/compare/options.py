@@ -24,8 +24,8 @@ class CompareOptions:
 
     targets: tuple[str, ...] = TARGETS  # names of manifests, in the order of the report
     cells: str = "headline"  # or `full`, or names with commas between
-    windows: int = 5  # rounds: each measures every target in every cell
-    seconds: float = 3.0  # of a window
+    windows: int = 15  # rounds: each measures every target in every cell
+    seconds: float = 1.0  # of a window: many short ones pair better than a few long ones on a machine that drifts
     warm_windows: int = 10  # the most windows of a second before it counts, for each target and cell
     seed: int = 1  # of the load's schedules and of the bootstrap
     peers: Path = PEERS  # the folder of the manifests
