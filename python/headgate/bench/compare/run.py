@@ -54,6 +54,7 @@ class _Found:
     starts: list[Start] = field(default_factory=list)
     system_calls: list[SystemCalls] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def compare(options: CompareOptions) -> Comparison:
@@ -67,7 +68,8 @@ def compare(options: CompareOptions) -> Comparison:
     cores = Cores.of_this_machine()
     affinity = os.sched_getaffinity(0)
     _enough_descriptors()
-    found = _Found()
+    # Before anything runs: what is measured was built from what is here now.
+    found = _Found(versions=machine.versions() | _more_versions())
     _look(options, found)
     try:
         os.sched_setaffinity(0, {cores.other})
@@ -166,7 +168,7 @@ def _comparison(options: CompareOptions, cells: Sequence[Cell], found: _Found, w
         took_s=when[1],
         seed=options.seed,
         machine=machine.machine(),
-        versions=machine.versions() | _more_versions(),
+        versions=found.versions,
         seconds=options.seconds,
         rounds=options.windows,
         cells=list(cells),
