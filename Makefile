@@ -24,6 +24,7 @@ run: native ## build, and serve the simulated provider on 127.0.0.1:8080 until C
 
 test: native node ## everything that can fail without a network
 	$(CARGO) test $(WORKSPACE) --exclude binding
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked -p attempt --test loom_budget --test loom_health
 	$(CARGO) build --release --locked -p daemon -p relay
 	$(BIN)/pytest -q
 
@@ -62,7 +63,9 @@ lint-python: venv
 
 lint-generated: venv
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema --check
+	PYTHONPATH=python $(BIN)/python -m headgate.simulate.schema --check
 	$(BIN)/python docs/faults.py --check
+	$(BIN)/python docs/failures.py --check
 	PYTHONPATH=python $(BIN)/python -m benchmarks.figures --check
 
 fix: venv ## what a machine can repair
@@ -71,7 +74,9 @@ fix: venv ## what a machine can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema
+	PYTHONPATH=python $(BIN)/python -m headgate.simulate.schema
 	$(BIN)/python docs/faults.py
+	$(BIN)/python docs/failures.py
 	PYTHONPATH=python $(BIN)/python -m benchmarks.figures
 
 headgated: preflight ## the data plane alone, one static binary

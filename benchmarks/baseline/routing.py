@@ -140,13 +140,13 @@ class Routes:
 
     def _outright(self, provider: Provider, model: str) -> Route:
         candidate = Candidate(provider, provider.direct, model, 0)
-        return Route(f"{provider.id}/*", self._plan.timeouts, outright=candidate)
+        return Route(f"{provider.id}/*", self._plan.resilience.timeouts, outright=candidate)
 
     def _route(self, alias: Alias) -> Route:
         chain = tuple(
             tuple((self._deployments[share.deployment], share.weight) for share in step.shares) for step in alias.chain
         )
-        return Route(alias.name, alias.timeouts, chain)
+        return Route(alias.name, alias.resilience.timeouts, chain)
 
     def _unknown(self, model: str, key: Key | None) -> Fault:
         near = get_close_matches(model, self.names(key), n=3, cutoff=0.6)

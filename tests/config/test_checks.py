@@ -132,3 +132,58 @@ def test_a_key_cannot_pass_through_where_there_is_nowhere_to_pass(tmp_path: Path
         "policy.yaml:3:51: keys[0].passthrough: the policy has no `passthrough:` provider, so this can never apply"
     ]
     assert errors(tmp_path, HEAD + "passthrough: sim\n" + key) == []
+
+
+def test_who_waits_long_for_a_first_token_is_told_of_breakers_that_do_not(tmp_path: Path) -> None:
+    alias = "aliases: {x: {chain: [{use: [a, b]}], timeouts: {first_token: 3m}}}\n"
+    assert warnings(tmp_path, HEAD + ALIASES + alias) == [
+        "policy.yaml:4:63: warning: aliases.x.timeouts.first_token: 3m are waited for, but breakers of `sim` count a "
+        "first token after 20s as slow; say so in providers.sim.breaker.slow.first_token"
+    ]
+    patient = "version: 1\nproviders: {sim: {breaker: {slow: {first_token: 2m}}}}\n" + ALIASES
+    assert warnings(tmp_path, patient + alias) == []
+    shared = HEAD + ALIASES + "aliases: {x: {chain: [{use: [a, b]}]}}\nresilience: {timeouts: {first_token: 41s}}\n"
+    assert len(warnings(tmp_path, shared)) == 1
+    assert warnings(tmp_path, shared.replace("41s", "40s")) == []
+
+
+def test_a_fallback_for_long_prompts_holds_more_than_something_before_it(tmp_path: Path) -> None:
+    text = """
+        version: 1
+        providers: {sim: {}}
+        deployments:
+          small: {provider: sim, model: echo, context_tokens: 8_000}
+          large: {provider: sim, model: echo, context_tokens: SIZE}
+        aliases: {x: {chain: [{use: small}, {use: large, when: context_too_long}]}}
+    """
+    assert errors(tmp_path, text.replace("SIZE", "16_000")) == []
+    assert "can never help: it holds 8000 tokens" in errors(tmp_path, text.replace("SIZE", "8_000"))[0]
+    assert errors(tmp_path, text.replace(", context_tokens: SIZE", "")) == [], "it may hold more"
+
+
+def test_the_cheapest_needs_prices_that_are_known(tmp_path: Path) -> None:
+    step = "aliases: {x: {chain: [{use: [a, b], balance: cheapest}]}}\n"
+    assert "the price of `a` is not known" in errors(tmp_path, HEAD + ALIASES + step)[0]
+    price = ", price: {input_per_million_usd: 0, output_per_million_usd: 1.5}}"
+    assert errors(tmp_path, HEAD + ALIASES.replace("}", price, 2) + step) == []
+
+
+def test_weights_stand_where_they_are_looked_at(tmp_path: Path) -> None:
+    step = "aliases: {{x: {{chain: [{{use: {{a: 2, b: 1}}, balance: {}}}]}}}}\n"
+    assert errors(tmp_path, HEAD + ALIASES + step.format("weighted")) == []
+    assert errors(tmp_path, HEAD + ALIASES + step.format("least_busy")) == []
+    assert len(errors(tmp_path, HEAD + ALIASES + step.format("fastest"))) == 1
+
+
+@pytest.mark.parametrize("word", ["off", "15s"])
+def test_comments_to_a_caller_that_waits_are_off_or_have_a_time(tmp_path: Path, word: str) -> None:
+    assert good(tmp_path, HEAD + f"resilience: {{keep_alive: {word}}}\n").resilience.keep_alive in ("off", 15_000)
+
+
+def test_a_step_has_as_many_deployments_as_the_data_plane_can_tell_apart(tmp_path: Path) -> None:
+    names = [f"d{number}" for number in range(65)]
+    deployments = "".join(f"  {name}: {{provider: sim, model: echo}}\n" for name in names)
+    alias = "aliases: {{x: {{chain: [{{use: [{}]}}]}}}}\n"
+    head = f"{HEAD}deployments:\n{deployments}"
+    assert errors(tmp_path, head + alias.format(", ".join(names[:64]))) == []
+    assert "more than 64" in errors(tmp_path, head + alias.format(", ".join(names)))[0]

@@ -27,6 +27,22 @@ def test_the_committed_schema_is_what_the_models_say() -> None:
     assert json.loads((ROOT / "config" / "policy.schema.json").read_text(encoding="utf-8")) == schema()
 
 
+def test_what_is_not_supported_yet_is_not_in_the_schema() -> None:
+    told = json.dumps(schema())
+    for word in (
+        "hedge",
+        "coalesce",
+        "resume",
+        "affinity",
+        "priority",
+        "max_calls",
+        "max_streams",
+        "max_buffered",
+        "continue",
+    ):
+        assert f'"{word}"' not in told, word
+
+
 def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
 
@@ -51,6 +67,11 @@ def test_a_sample_compiles_without_a_warning_and_fits_the_schema(path: Path) -> 
         {"aliases": {"a": {"chain": []}}},
         {"listen": {"open": "maybe"}},
         {"log": {"level": "loud"}},
+        {"resilience": {"breaker": {"ratio": 50}}},
+        {"resilience": {"hedge": "off"}},
+        {"resilience": {"on_cut": "continue"}},
+        {"resilience": {"keep_alive": "on"}},
+        {"http": {"max_buffered": "auto"}},
     ],
 )
 def test_the_schema_refuses_what_the_models_refuse(more: dict[str, Any]) -> None:
@@ -68,6 +89,8 @@ def test_the_schema_refuses_what_the_models_refuse(more: dict[str, Any]) -> None
         {"include": "teams/*.yaml"},
         {"egress": {"roots": "system"}},
         {"aliases": {"a": {"chain": [{"use": "b", "when": "unavailable"}]}}},
+        {"aliases": {"a": {"chain": [{"use": "b", "when": "timeout"}], "keep_alive": "15s", "retry": {"wait": "0s"}}}},
+        {"resilience": {"breaker": {"ratio": 0.5, "slow": {"first_token": "90s"}}, "on_cut": "error"}},
     ],
 )
 def test_the_schema_allows_references_numbers_with_underscores_and_single_items(more: dict[str, Any]) -> None:

@@ -101,3 +101,19 @@ def test_loads_print_what_the_page_says_and_exit_as_it_says(up: Up, tmp_path: Pa
         assert done.returncode in exits, done.stderr
         assert re.search(r"(?m)^latency .*\n(?s:.*)^engine ", done.stdout), done.stdout
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".json", ".md"]
+
+
+@pytest.mark.timeout(120)
+def test_simulations_print_what_the_page_says_and_keep_what_it_expects(tmp_path: Path) -> None:
+    policy, scenario = examples("simulate.md", "yaml")
+    (tmp_path / "policy.yaml").write_text(policy)
+    (tmp_path / "outage.yaml").write_text(scenario)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    one, many = examples("simulate.md", "sh")
+    for example, prints in ((one, r"(?m)^met +goodput>=99%: "), (many, r"no rule was broken in 100 worlds")):
+        done = subprocess.run(
+            ["sh", "-c", example], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(prints, done.stdout), done.stdout
+    assert (tmp_path / "outage.svg").read_text().startswith("<?xml")

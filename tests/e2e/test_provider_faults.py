@@ -41,10 +41,9 @@ BEFORE_THE_HEAD = {
 }
 BROKEN_BODY = ["cut;at=30;how=close", "cut;at=30;how=reset", "reset-mid-body;at=30", "short-body"]
 BROKEN_STREAM = [
-    "bad-chunk-size",
-    "cut;at=300;how=close",
-    "cut;at=300;how=reset",
-    "reset-mid-body;at=300",
+    "cut;at=900;how=close",
+    "cut;at=900;how=reset",
+    "reset-mid-body;at=900",
     "no-terminator",
 ]
 SOUND_STREAM = [
@@ -111,6 +110,12 @@ def test_a_stream_that_breaks_off_ends_as_an_error(gateway: Gateway, fault: str)
     assert "[DONE]" not in answer.events
 
 
+@pytest.mark.parametrize("fault", ["bad-chunk-size", "cut;at=100;how=close", "cut;at=100;how=reset"])
+def test_a_stream_that_breaks_off_before_it_says_anything_is_502(gateway: Gateway, fault: str) -> None:
+    answer = call(gateway, fault, stream=True)
+    assert (answer.status, answer.code) in [(502, "stream_cut"), (502, "provider_garbled")]
+
+
 @pytest.mark.parametrize("fault", SOUND_STREAM)
 def test_a_stream_in_another_spelling_is_passed_on_as_it_is(gateway: Gateway, provider: Provider, fault: str) -> None:
     ours = call(gateway, fault, stream=True)
@@ -155,10 +160,15 @@ def test_a_redirect_is_not_followed(gateway: Gateway, bill: Provider) -> None:
     assert bill.bill()["totals"]["calls"] == 1
 
 
-@pytest.mark.parametrize(("fault", "status"), [("no-content", 204), ("empty-body", 200), ("html", 200)])
+@pytest.mark.parametrize(("fault", "status"), [("no-content", 204), ("empty-body", 200)])
 def test_an_answer_of_another_kind_is_passed_on(gateway: Gateway, fault: str, status: int) -> None:
     answer = call(gateway, fault)
     assert (answer.status, answer.whole) == (status, True)
+
+
+def test_a_web_page_is_no_answer(gateway: Gateway) -> None:
+    answer = call(gateway, "html")
+    assert (answer.status, answer.code) == (502, "provider_garbled")
 
 
 def test_json_in_place_of_a_stream_is_passed_on(gateway: Gateway) -> None:

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tests.e2e.conftest import BEARER, SECRETS
-from tests.harness.fixtures import run
+from tests.harness.fixtures import Launch, run
 from tests.harness.gateway import Gateway
+from tests.harness.policies import alias, small
 from tests.harness.provider import Provider
 from tests.harness.wire import Answer, Connection, chat, request
 
@@ -26,11 +27,14 @@ def test_a_name_becomes_the_providers_name(gateway: Gateway, bill: Provider, ask
     assert [entry["model"] for entry in bill.calls()] == [billed]
 
 
-def test_weights_share_the_calls(gateway: Gateway, bill: Provider) -> None:
+def test_weights_share_the_calls(launch: Launch, provider: Provider, bill: Provider) -> None:
+    policy = small(provider.url, aliases={"split": alias({"gpt": 3, "other": 1})})
+    policy["deployments"]["other"] = {"provider": "house", "model": "other-sim"}
+    gateway = launch(policy)
     body = json.dumps(chat("split")).encode()
     with Connection(gateway.data) as connection:
         for _ in range(400):
-            assert connection.ask("POST", "/v1/chat/completions", body, BEARER).status == 200
+            assert connection.ask("POST", "/v1/chat/completions", body).status == 200
     by_model = bill.bill()["totals"]["by_model"]
     assert by_model.keys() == {"gpt-sim", "other-sim"}
     assert 240 < by_model["gpt-sim"]["calls"] < 360, "three quarters of 400, within seven deviations"

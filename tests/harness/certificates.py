@@ -37,13 +37,16 @@ class Authority:
         """The file of the authority's certificate."""
         return self.folder / "ca.pem"
 
-    def issue(self, name: str = "localhost") -> tuple[Path, Path]:
-        """Writes `server.pem` and `server.key` for localhost, or writes them anew; `name` is the common name."""
+    def issue(
+        self, name: str = "localhost", host: str = "localhost", until: datetime.datetime | None = None
+    ) -> tuple[Path, Path]:
+        """Writes `server.pem` and `server.key`, or writes them anew, for `host`; `name` is the common name."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        addresses = [x509.IPAddress(ip_address("127.0.0.1"))] if host == "localhost" else []
+        names = x509.SubjectAlternativeName([x509.DNSName(host), *addresses])
         certificate = (
-            _draft(subject, self.certificate.subject, key)
+            _draft(subject, self.certificate.subject, key, until)
             .add_extension(names, critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .sign(self.key, hashes.SHA256())
@@ -65,14 +68,16 @@ class Authority:
         return context
 
 
-def _draft(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+def _draft(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, until: datetime.datetime | None = None
+) -> x509.CertificateBuilder:
+    end = until or datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(end - datetime.timedelta(days=2, hours=1))
+        .not_valid_after(end)
     )

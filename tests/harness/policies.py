@@ -13,8 +13,12 @@ CALLER_KEY = "hg-caller-W3nP8yS5uJ1hG6aXoB0i"
 ENVIRONMENT = {"PROVIDER_KEY": PROVIDER_KEY, "CALLER_KEY": CALLER_KEY}
 
 
+ONE_TRY = {"retry": {"max_attempts": 1}, "breaker": {"consecutive": 100_000, "min_calls": 100_000}}
+"""No second try at one deployment, and no breaker: what one attempt comes to is what the caller sees."""
+
+
 def small(*endpoints: str, **sections: Any) -> Policy:  # noqa: ANN401 - whatever the policy takes
-    """A policy with the provider `house`, the alias `chat`, no keys, and ports that the system chooses."""
+    """A policy with the provider `house`, the alias `chat`, no keys, ports that the system chooses, and `ONE_TRY`."""
     policy: Policy = {
         "version": 1,
         "listen": {"data": "127.0.0.1:0", "ops": "127.0.0.1:0"},
@@ -27,7 +31,7 @@ def small(*endpoints: str, **sections: Any) -> Policy:  # noqa: ANN401 - whateve
         "deployments": {"gpt": {"provider": "house", "model": "gpt-sim"}},
         "aliases": {"chat": {"chain": [{"use": ["gpt"]}]}},
     }
-    return {**policy, **sections}
+    return {**policy, **sections, "resilience": ONE_TRY | sections.get("resilience", {})}
 
 
 def alias(*steps: Any, **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the policy takes

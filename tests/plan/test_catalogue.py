@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -78,6 +79,39 @@ def test_prices_are_exact_decimals() -> None:
 def test_the_simulated_provider_has_its_models() -> None:
     models = ["echo", "chat", "slow", "flaky", "tools", "embed", "image", "audio"]
     assert catalogue.providers()["sim"].model_names == models
+
+
+def known(*prices: dict[str, Any]) -> catalogue.KnownProvider:
+    """A provider with one model, `m`, at these prices."""
+    openai = catalogue.providers()["openai"]
+    return dataclasses.replace(openai, models={"m": {"prices": list(prices)}}, date="2026-11-20")
+
+
+@pytest.mark.parametrize(
+    ("prices", "nano"),
+    [
+        ([{"usd": {"input_mtok": "2.5", "output_mtok": "10"}}], (2_500_000_000, 10_000_000_000)),
+        ([{"usd": {"input_mtok": "0.02"}}], (20_000_000, 0)),
+        ([{"usd": {"input_mtok": [[0, "2"], [200_000, "4"]], "output_mtok": "9"}}], (2_000_000_000, 9_000_000_000)),
+        ([{"usd": {"audio_hours": "3"}}], None),
+        ([], None),
+    ],
+)
+def test_a_price_is_that_of_a_plain_call(prices: list[dict[str, Any]], nano: tuple[int, int] | None) -> None:
+    assert known(*prices).price("m") == nano
+    assert known(*prices).price("another") is None
+
+
+def test_a_price_of_a_kind_of_call_of_a_time_of_the_day_or_of_the_future_is_left_out() -> None:
+    plain = {"usd": {"input_mtok": "1", "output_mtok": "1"}}
+    other = {"usd": {"input_mtok": "7", "output_mtok": "7"}}
+    special: list[dict[str, Any]] = [
+        {"when": {"processing": "batch"}},
+        {"between": ["00:30", "16:30"]},
+        {"from": "2026-11-21"},
+    ]
+    assert known(plain, *({**each, **other} for each in special)).price("m") == (10**9, 10**9)
+    assert known(plain, {"from": "2026-11-20", **other}).price("m") == (7 * 10**9, 7 * 10**9)
 
 
 def test_the_operators_own_names_are_not_known() -> None:

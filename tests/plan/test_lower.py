@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from headgate.config import catalogue
-from headgate.config.sections import Policy
+from headgate.config.sections import Http, Policy, Resilience
 from headgate.plan import document as twin
+from headgate.plan.lower import process, resilience
 from tests.plan.policies import FULL, document, lowered
 
 SMALL = 'version: 1\nproviders: {openai: {credential: "${env:A}"}}\n'
@@ -33,9 +34,25 @@ def test_another_policy_has_another_hash() -> None:
 
 def test_units_become_numbers() -> None:
     plan = lowered()
-    assert plan.http == twin.HttpLimits(1 << 20, 2 << 20, 16 << 10, 7, 9_000, 8_000, ("https://a.example",))
+    assert plan.http == twin.HttpLimits(
+        1 << 20, 2 << 20, 16 << 10, 7, 20_000, 20_000, None, 9_000, 8_000, ("https://a.example",)
+    )
     assert plan.drain == twin.Drain(1_000, 2_000)
-    assert plan.timeouts == twin.Timeouts(1_000, 2_000, 3_000, 4_000, 5_000, 6_000)
+    assert plan.resilience.timeouts == twin.Timeouts(1_000, 2_000, 3_000, 4_000, 5_000, 6_000)
+    assert plan.resilience.retry == twin.Retry(4, 6, 10, 20, 30, 40)
+    assert plan.resilience.keep_alive_ms == 16_000
+    assert plan.deployments[2].price == twin.Price(150_000_000, 2_000_000_000)
+
+
+def test_what_no_policy_may_say_yet_has_its_place_in_the_plan() -> None:
+    http = Http.model_validate({"max_calls": 6, "max_streams": 5, "max_buffered": "3MiB"})
+    told = process.http(http)
+    assert (told.max_calls, told.max_streams, told.max_buffered_bytes) == (6, 5, 3 << 20)
+    said = {"hedge": {"after": "250ms", "max_share": 0.05}, "coalesce": "on", "resume": {}, "priority": "low"}
+    guards = resilience.lower(Resilience.model_validate({**said, "affinity": "prefix"}))
+    assert (guards.hedge, guards.coalesce, guards.resume_bytes) == (twin.Hedge(twin.Ms(250), 50), True, 1 << 20)
+    assert (guards.priority, guards.affinity) == ("low", "prefix")
+    assert resilience.lower(Resilience.model_validate({"hedge": {}})).hedge == twin.Hedge("p95", 20)
 
 
 def test_the_process_is_as_the_policy_says() -> None:
@@ -54,14 +71,28 @@ def test_the_process_is_as_the_policy_says() -> None:
 def test_what_is_absent_has_its_default() -> None:
     plan = lowered(SMALL)
     assert plan.listen == twin.Listen(twin.Tcp("127.0.0.1:8080"), twin.Tcp("127.0.0.1:9090"), None)
-    assert plan.http == twin.HttpLimits(32 << 20, 512 << 20, 64 << 10, 20_000, 75_000, 30_000, ())
+    assert plan.http == twin.HttpLimits(32 << 20, 512 << 20, 64 << 10, 20_000, 20_000, 20_000, None, 75_000, 30_000, ())
     assert plan.drain == twin.Drain(5_000, 600_000)
     assert (plan.workers, plan.egress.proxy, plan.passthrough) == ("auto", "env", None)
-    assert plan.timeouts == twin.Timeouts(3_000, 30_000, 60_000, 600_000, 600_000, 3_600_000)
+    assert plan.resilience == twin.Resilience(
+        timeouts=twin.Timeouts(3_000, 30_000, 60_000, 600_000, 600_000, 3_600_000),
+        retry=twin.Retry(3, 5, 100, 1_000, 8_000, 10_000),
+        hedge=None,
+        on_disconnect="cancel",
+        on_cut="error",
+        coalesce=False,
+        resume_bytes=None,
+        keep_alive_ms=None,
+        priority="normal",
+        affinity="off",
+    )
+    openai = plan.providers[0]
+    assert openai.breaker == twin.Breaker(5, 500, 20_000, 800, 30_000, 10, 5_000, 120_000)
+    assert (openai.retry_permille, openai.retry_floor_per_second, openai.max_concurrency) == (100, 3, 1_000)
 
 
 def test_every_section_reaches_the_plan() -> None:
-    silent = {"version", "include", "resilience"}
+    silent = {"version", "include"}
     names = {field for field in asdict(lowered())} | {"listen", "http"}
     assert set(Policy.model_fields) - silent <= names
 
@@ -73,12 +104,12 @@ def test_who_may_call_follows_from_keys_and_open() -> None:
 
 
 def test_exact_aliases_stand_before_patterns_and_longer_patterns_first() -> None:
-    assert [alias.name for alias in lowered().aliases] == ["exact", "another", "longer-*", "a-*", "*-z"]
+    assert [alias.name for alias in lowered().aliases] == ["exact", "another", "cheap", "longer-*", "a-*", "*-z"]
 
 
 def test_keys_refer_to_aliases_by_position() -> None:
     first, second = lowered().keys
-    assert first == twin.Key("one", twin.Env("ONE"), (0, 1, 3), passthrough=False)
+    assert first == twin.Key("one", twin.Env("ONE"), (0, 1, 4), passthrough=False)
     assert second == twin.Key("two", twin.File("/run/two"), None, passthrough=True)
 
 
@@ -88,13 +119,51 @@ def test_a_chain_refers_to_deployments_by_position_and_only_later_steps_have_con
     position = {deployment.id: number for number, deployment in enumerate(plan.deployments)}
     assert exact.chain == (
         twin.Step((twin.Share(position["gpt"], 3),), "weighted", ()),
-        twin.Step((twin.Share(position["mini"], 1),), "weighted", ("unavailable",)),
+        twin.Step((twin.Share(position["mini"], 1),), "weighted", ("unavailable", "timeout")),
     )
+    assert plan.aliases[2].chain[0].balance == "cheapest"
 
 
-def test_an_alias_has_its_own_timeouts_and_the_rest_of_all() -> None:
-    assert lowered().aliases[0].timeouts == twin.Timeouts(1_000, 2_000, 5_000, 4_000, 60_000, 6_000)
-    assert lowered().aliases[1].timeouts == lowered().timeouts
+def test_a_fallback_is_tried_after_what_a_retry_might_have_mended() -> None:
+    chain = "deployments: {a: {provider: openai, model: x}, b: {provider: openai, model: y}}\n"
+    plan = lowered(SMALL + chain + "aliases: {s: {chain: [{use: a}, {use: b}]}}\n")
+    assert plan.aliases[0].chain[1].when == ("unavailable", "rate_limited", "timeout")
+
+
+def test_an_alias_has_its_own_words_and_the_rest_of_all() -> None:
+    plan = lowered()
+    assert plan.aliases[0].resilience == replace(
+        plan.resilience,
+        timeouts=twin.Timeouts(1_000, 2_000, 5_000, 4_000, 60_000, 6_000),
+        retry=twin.Retry(2, 6, 10, 20, 30, 40),
+        on_disconnect="finish",
+        keep_alive_ms=None,
+    )
+    assert plan.aliases[1].resilience == plan.resilience
+
+
+def test_a_provider_has_its_own_breaker_and_budget_and_the_rest_of_all() -> None:
+    house, openai = lowered().providers[:2]
+    assert openai.breaker == twin.Breaker(9, 600, 11_000, 700, 12_000, 13, 14_000, 15_000)
+    assert house.breaker == replace(openai.breaker, consecutive=2, slow_first_token_ms=90_000)
+    assert (house.retry_permille, house.retry_floor_per_second, house.max_concurrency) == (250, 7, 64)
+    assert (openai.retry_permille, openai.retry_floor_per_second, openai.max_concurrency) == (50, 7, 1_000)
+
+
+def test_the_kind_of_a_provider_is_its_name_in_the_catalogue() -> None:
+    assert [each.kind for each in lowered().providers] == ["", "openai", "azure_openai", "gemini", "ollama"]
+
+
+def test_a_price_is_the_policys_word_else_what_the_catalogue_knows() -> None:
+    prices = {deployment.id: deployment.price for deployment in lowered().deployments}
+    known = catalogue.providers()["openai"].price("gpt-5.2")
+    assert known
+    assert (prices["gpt"], prices["own"]) == (twin.Price(*known), twin.Price(150_000_000, 2_000_000_000))
+    assert lowered(SMALL + "deployments: {a: {provider: openai, model: no-such}}\n").deployments[0].price is None
+
+
+def test_a_limit_of_calls_at_once_is_the_deployments_own_or_the_providers() -> None:
+    assert [deployment.max_concurrency for deployment in lowered().deployments] == [None, None, 32]
 
 
 def test_endpoints_are_told_apart_by_stable_ids() -> None:

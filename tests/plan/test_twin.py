@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
-from tests.plan.policies import document
+from headgate.config.sections.aliases import AnyBalance, AnyCondition
+from headgate.plan import document as twin
+from headgate.plan import encode
+from tests.plan.policies import document, lowered
 
 _native = pytest.importorskip("headgate._native", reason="the compiled module is not built")
 
@@ -26,9 +31,16 @@ def objects(value: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]
             yield from objects(item, (*path, number))
 
 
+def sealed(plan: dict[str, Any]) -> bytes:
+    """A plan with the hash that fits, so that nothing but its form can be refused."""
+    rest = {key: value for key, value in plan.items() if key != "hash"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps({**plan, "hash": hashlib.sha256(canonical).hexdigest()} if "hash" in plan else plan).encode()
+
+
 def changed(path: Path, key: str, *, to: object = None) -> bytes:
     """The plan with one field of one object taken out, or set."""
-    plan = json.loads(document())
+    plan = json.loads(json.dumps(PLAN))
     inside = plan
     for part in path:
         inside = inside[part]
@@ -36,17 +48,58 @@ def changed(path: Path, key: str, *, to: object = None) -> bytes:
         del inside[key]
     else:
         inside[key] = to
-    return json.dumps(plan).encode()
+    return sealed(plan)
 
 
-PLAN = json.loads(document())
-PLAN["models"] = []
+def whole() -> dict[str, Any]:
+    """A plan that holds each kind of object: also those that no policy can ask for yet."""
+    plan = lowered()
+    more = replace(
+        plan.resilience, hedge=twin.Hedge(twin.Ms(250), 20), resume_bytes=1, coalesce=True, affinity="prefix"
+    )
+    told = encode(replace(plan, models=(), resilience=more))
+    value: dict[str, Any] = json.loads(told)
+    return value
+
+
+PLAN = whole()
 FIELDS = [(path, key) for path, value in objects(PLAN) for key in value if path[-1:] != ("headers",)]
 OBJECTS = [path for path, _ in objects(PLAN) if path[-1:] != ("headers",)]
 
 
 def test_rust_reads_the_plan_that_python_writes() -> None:
     _native.read_plan(document())
+    _native.read_plan(sealed(PLAN))
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("on_disconnect", ["cancel", "drain", "finish"]),
+        ("on_cut", ["error", "continue"]),
+        ("priority", ["normal", "low"]),
+        ("affinity", ["off", "session", "prefix"]),
+    ],
+)
+def test_rust_knows_each_word(field: str, words: list[str]) -> None:
+    for word in words:
+        _native.read_plan(changed(("resilience",), field, to=word))
+    with pytest.raises(_native.PlanError, match="unknown variant"):
+        _native.read_plan(changed(("resilience",), field, to="nothing"))
+
+
+@pytest.mark.parametrize("balance", get_args(AnyBalance))
+def test_rust_knows_each_balance(balance: str) -> None:
+    _native.read_plan(changed(("aliases", 0, "chain", 0), "balance", to=balance))
+
+
+@pytest.mark.parametrize("condition", get_args(AnyCondition))
+def test_rust_knows_each_condition(condition: str) -> None:
+    _native.read_plan(changed(("aliases", 0, "chain", 1), "when", to=[condition]))
+
+
+def test_a_second_try_may_start_at_the_95th_percentile() -> None:
+    _native.read_plan(changed(("resilience", "hedge"), "after", to="p95"))
 
 
 @pytest.mark.parametrize(("path", "key"), FIELDS, ids=str)

@@ -138,6 +138,44 @@ def diff(
     policies.diff(before, after, as_json=as_json)
 
 
+@app.command()
+def simulate(
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")],
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="Callers, providers and faults; YAML.")],
+    *,
+    compare: Annotated[
+        str | None, typer.Option(metavar="POLICY", help="Another policy, which meets the same callers.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="One seed, one history.")] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="So many worlds, a seed each.")] = 1,
+    for_: Annotated[str | None, typer.Option("--for", metavar="60s", help="How long callers come.")] = None,
+    replicas: Annotated[int | None, typer.Option(metavar="N", min=1, max=1000, help="Gateways.")] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, max=256, help="All cores if left out.")] = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIST", help="Such as 'goodput>=99%,recovery<=30s'; missed: exit 99."),
+    ] = None,
+    output: Annotated[
+        list[str] | None, typer.Option("--output", "-o", metavar="FILE", help="Write NAME.svg, .png or .json.")
+    ] = None,
+    as_json: AsJson = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show nothing until the end.")] = False,
+) -> None:
+    """Play a scenario with a policy in virtual time, and say what callers got.
+
+    Exits 1 when a rule that must hold in every world was broken, and 99 when an expectation was missed.
+    """
+    import sys
+
+    from headgate.cli import simulate as command
+    from headgate.simulate.job import Options
+
+    options = Options(seed, seeds, command.for_ms(for_), replicas, threads)
+    shown = command.Shown(output or [], as_json=as_json, progress=not (no_progress or as_json))
+    policies = [policy] if compare is None else [policy, compare]
+    sys.exit(command.simulate(policies, scenario, options, expect or [], shown))
+
+
 @key_app.command("new")
 def key_new(*, as_json: AsJson = False) -> None:
     """Print a fresh strong virtual key. It is shown here and kept nowhere."""

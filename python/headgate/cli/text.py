@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headgate.config.units import show_duration
+from headgate.cli.guards import guards
+from headgate.config.units import show_usd
+from headgate.plan.words import BALANCES, conditions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from headgate.compile import Compiled
     from headgate.plan.diff import Change
-
-_TIMEOUTS = ("connect", "first_token", "idle", "attempt", "total", "stream_total")
 
 
 def summary(policy: str, compiled: Compiled) -> str:
@@ -45,10 +45,11 @@ def print_route(model: str, answer: dict[str, Any], compiled: Compiled) -> None:
     for number, step in enumerate(answer["steps"]):
         out.print(f"  {_condition(number, step)}")
         total = sum(place["weight"] for place in step["places"])
+        by_weight = step["balance"] in ("weighted", "least_busy")
         for place in step["places"]:
-            _print_place(out, place, total, answer["ways"])
-    limits = answer["timeouts"]
-    out.print("  timeouts: " + ", ".join(f"{name} {show_duration(limits[f'{name}_ms'])}" for name in _TIMEOUTS))
+            _print_place(out, place, total if by_weight else place["weight"], answer["ways"])
+    for line in guards(answer):
+        out.print(f"  {_safe(line)}")
 
 
 def _why(model: str, answer: dict[str, Any], compiled: Compiled) -> str:
@@ -63,18 +64,27 @@ def _why(model: str, answer: dict[str, Any], compiled: Compiled) -> str:
 
 
 def _condition(number: int, step: dict[str, Any]) -> str:
-    shared = ", shared by weight" if len(step["places"]) > 1 else ""
+    shared = f", {BALANCES[step['balance']]}" if len(step["places"]) > 1 else ""
     if number == 0:
         return f"first{shared}:"
-    return f"when that is {' or '.join(step['when'])}{shared}:"
+    return f"when {conditions(step['when'])}{shared}:"
 
 
 def _print_place(out: Console, place: dict[str, Any], total: int, ways: dict[str, str]) -> None:
     share = f"{100 * place['weight'] / total:.3g} % " if place["weight"] != total else ""
     deployment = f"[bold]{_safe(place['deployment'])}[/]: " if place["deployment"] else ""
-    out.print(f"    {share}{deployment}{_safe(place['model'])} at {_safe(place['provider'])}")
+    out.print(f"    {share}{deployment}{_safe(place['model'])} at {_safe(place['provider'])}{_facts(place)}")
     for endpoint in place["endpoints"]:
         out.print(f"      {_safe(endpoint.partition('@')[2])}, {_safe(ways[endpoint])}")
+
+
+def _facts(place: dict[str, Any]) -> str:
+    """What is known of a place: its window and its price."""
+    facts = [f"{place['context_tokens']} tokens"] if place["context_tokens"] is not None else []
+    if price := place["price"]:
+        prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
+        facts.append(f"{prompt} and {answer} per million")
+    return f" ({', '.join(facts)})" if facts else ""
 
 
 def print_changes(changes: list[Change]) -> None:

@@ -3,8 +3,8 @@
     python -m headgate.config.schema            writes it
     python -m headgate.config.schema --check    exits 1 when the file is not what would be written
 
-It is generated from the models. Where a reference such as `${env:NAME}` may stand for a value that is no text, the
-schema allows such a text too; and numbers with `_`, which an editor takes for texts.
+It is generated from the models, less what is not supported yet. Where a reference such as `${env:NAME}` may stand for
+a value that is no text, the schema allows such a text too; and numbers with `_`, which an editor takes for texts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from headgate.config import shape
+from headgate.config.later import LATER
 from headgate.config.sections import Policy
 
 OUTPUT: Final = Path("config/policy.schema.json")
@@ -28,8 +30,22 @@ def schema() -> dict[str, Any]:
     """The schema of a policy file."""
     generated = Policy.model_json_schema()
     generated["description"] = "What an operator of headgate writes."
+    _leave_out_later(generated)
     loosened = _with_references(generated)
-    return {"$schema": DIALECT, "title": "headgate policy", **_without_titles(loosened)}
+    return {"$schema": DIALECT, "title": "headgate policy", **without_titles(loosened)}
+
+
+def _leave_out_later(root: dict[str, Any]) -> None:
+    """Takes out the fields whose place is reserved, and the sections that nothing else names."""
+    for *path, name in LATER:
+        node = root
+        for part in path:
+            node = shape.below(shape.plain(node, root), part)
+        shape.plain(node, root).get("properties", {}).pop(name, None)
+    text = json.dumps(root)
+    unused = [name for name in root["$defs"] if f'"#/$defs/{name}"' not in text]
+    for name in unused:
+        del root["$defs"][name]
 
 
 def _with_references(node: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -46,33 +62,33 @@ def _with_references(node: Any) -> Any:  # noqa: ANN401 - any JSON value
     return {key: item if key == "propertyNames" else _with_references(item) for key, item in node.items()}
 
 
-def _without_titles(node: Any, *, is_properties: bool = False) -> Any:  # noqa: ANN401 - any JSON value
+def without_titles(node: Any, *, is_properties: bool = False) -> Any:  # noqa: ANN401 - any JSON value
     """Leaves out the titles that pydantic makes of the names of fields; they say nothing more."""
     if isinstance(node, list):
-        return [_without_titles(item) for item in node]
+        return [without_titles(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _without_titles(item, is_properties=key in ("properties", "$defs") and not is_properties)
+        key: without_titles(item, is_properties=key in ("properties", "$defs") and not is_properties)
         for key, item in node.items()
         if is_properties or key != "title"
     }
 
 
-def main() -> int:
-    """Writes or checks the file."""
-    parser = argparse.ArgumentParser(description="Makes the JSON Schema of the policy.")
+def generate(output: Path, schema: dict[str, Any], module: str) -> int:
+    """Writes a schema, or with `--check` compares it with the file; `module` is what to run. The exit code."""
+    parser = argparse.ArgumentParser(description=f"Makes {output}.")
     parser.add_argument("--check", action="store_true", help="compare only")
     options = parser.parse_args()
-    text = json.dumps(schema(), indent=2) + "\n"
+    text = json.dumps(schema, indent=2) + "\n"
     if not options.check:
-        OUTPUT.write_text(text, encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
         return 0
-    if OUTPUT.is_file() and OUTPUT.read_text(encoding="utf-8") == text:
+    if output.is_file() and output.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{OUTPUT} is stale: run python -m headgate.config.schema")
+    print(f"{output} is stale: run python -m {module}")
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generate(OUTPUT, schema(), "headgate.config.schema"))

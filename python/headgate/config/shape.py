@@ -16,11 +16,12 @@ from headgate.config.problems import shown
 from headgate.config.sections import Policy
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
     from headgate.config.problems import Path, Report
 
-_FRAMES: Final = ("<list>", "<map>", "[key]")
+_FRAMES: Final = ("<list>", "<map>", "<word>", "<value>", "[key]")
 _STAND_INS: Final[dict[Path, Any]] = {("version",): 1, ("providers",): {"left-out": {}}}
 _KINDS: Final = {
     "string_type": "a text is needed",
@@ -47,27 +48,29 @@ def read(value: dict[str, Any], report: Report) -> tuple[Policy | None, frozense
         except ValidationError as error:
             details = error.errors(include_url=False)
             if turn == 0:
-                _report(details, report)
+                tell(details, report, Policy)
             broken.update(_leave_out(value, detail) for detail in details)
     return None, frozenset(broken)
 
 
-def _report(details: list[ErrorDetails], report: Report) -> None:
+def tell(details: list[ErrorDetails], report: Report, model: type[BaseModel]) -> None:
+    """Reports what pydantic refused in a value of `model`, one error for each path."""
+    root = model.model_json_schema()
     told = {problem.path for problem in report.errors}
     for detail in details:
         path, is_key = _in_document(detail["loc"])
         if path in told:
             continue
         if detail["type"] == "missing":
-            report.error(path[:-1], f"`{path[-1]}` is missing{_what(path)}")
+            report.error(path[:-1], f"`{path[-1]}` is missing{_what(path, root)}")
         elif detail["type"] == "extra_forbidden":
-            report.error(path, f"unknown field{hint(str(path[-1]), _fields(path[:-1]))}", key=True)
+            report.error(path, f"unknown field{hint(str(path[-1]), _fields(path[:-1], root))}", key=True)
         else:
-            report.error(path, _sentence(detail, path), key=is_key)
+            report.error(path, _sentence(detail, path, root), key=is_key)
 
 
-def _what(path: Path) -> str:
-    field = _schema_at(path).get("description", "")
+def _what(path: Path, root: dict[str, Any]) -> str:
+    field = _schema_at(path, root).get("description", "")
     return f": {field}".rstrip(".") if field else ""
 
 
@@ -76,10 +79,10 @@ def _in_document(loc: tuple[int | str, ...]) -> tuple[Path, bool]:
     return tuple(part for part in loc if part not in _FRAMES), loc[-1] == "[key]"
 
 
-def _sentence(detail: ErrorDetails, path: Path) -> str:
+def _sentence(detail: ErrorDetails, path: Path, root: dict[str, Any]) -> str:
     kind, seen, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind in _KINDS:
-        return _KINDS[kind] + _instead(seen, path)
+        return _KINDS[kind] + _instead(seen, path, root)
     match kind:
         case "greater_than_equal":
             return f"{shown(seen)} is below {context['ge']}"
@@ -92,15 +95,16 @@ def _sentence(detail: ErrorDetails, path: Path) -> str:
     return detail["msg"]
 
 
-def _instead(seen: Any, path: Path) -> str:  # noqa: ANN401 - any YAML value
+def _instead(seen: Any, path: Path, root: dict[str, Any]) -> str:  # noqa: ANN401 - any YAML value
     """What stands there instead. A text is not shown where a map belongs: it may be a secret in the wrong place."""
     if seen is None:
         return ", nothing stands here"
     if isinstance(seen, dict | list):
         return f", not a {'map' if isinstance(seen, dict) else 'list'}"
-    if is_secret(path) or (isinstance(seen, str) and _schema_at(path).get("type") in ("object", "array", None)):
+    wanted = _schema_at(path, root).get("type")
+    if is_secret(path) or (isinstance(seen, str) and wanted in ("object", "array", None)):
         return ", not a text"
-    quotes = "; put it in quotes" if _schema_at(path).get("type") == "string" else ""
+    quotes = "; put it in quotes" if wanted == "string" else ""
     return f", not `{shown(seen)}`{quotes}"
 
 
@@ -135,33 +139,38 @@ def _at(value: Any, path: Path) -> Any:  # noqa: ANN401 - any YAML value
     return value
 
 
-def _fields(path: Path) -> list[str]:
-    return list(_schema_at(path).get("properties", ()))
+def _fields(path: Path, root: dict[str, Any]) -> list[str]:
+    return list(_schema_at(path, root).get("properties", ()))
 
 
-def _schema_at(path: Path) -> dict[str, Any]:
+def _schema_at(path: Path, root: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema of what stands at a path; empty where anything may stand."""
-    root = Policy.model_json_schema()
     node = root
     for part in path:
-        node = _below(_plain(node, root), part)
-    return _plain(node, root)
+        node = below(plain(node, root), part)
+    return plain(node, root)
 
 
-def _plain(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Follows a reference, and the first form of several that is not `null`."""
+def plain(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Follows a reference, and of several forms the section, else the first that is not `null`."""
     while True:
         if "$ref" in node:
             target = root["$defs"][node["$ref"].rpartition("/")[2]]
             node = {**target, **{key: item for key, item in node.items() if key != "$ref"}}
-        elif "anyOf" in node:
-            form: dict[str, Any] = next((each for each in node["anyOf"] if each.get("type") != "null"), {})
-            node = {**form, **{key: item for key, item in node.items() if key != "anyOf"}}
+        elif form := _form(node):
+            node = {**form, **{key: item for key, item in node.items() if key not in ("anyOf", "oneOf")}}
         else:
             return node
 
 
-def _below(node: dict[str, Any], part: str | int) -> dict[str, Any]:
+def _form(node: dict[str, Any]) -> dict[str, Any] | None:
+    forms = [*node.get("anyOf", ()), *node.get("oneOf", ())]
+    section = next((each for each in forms if "$ref" in each), None)
+    return section or next((each for each in node.get("anyOf", ()) if each.get("type") != "null"), None)
+
+
+def below(node: dict[str, Any], part: str | int) -> dict[str, Any]:
+    """The JSON Schema one step down: of a field, of any entry of a map, of an item of a list."""
     if isinstance(part, int):
         found = node.get("items", {})
     else:

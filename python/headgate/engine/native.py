@@ -73,6 +73,14 @@ def start_load(spec: dict[str, Any]) -> _native.Load:
         return _native.Load.start(json.dumps(spec).encode())
 
 
+def start_simulation(plans: list[bytes], job: dict[str, Any]) -> _native.Simulation:
+    """Starts worlds in virtual time; `job` is that of `rust/simulate/src/job.rs`. `PlanError`: it does not fit."""
+    with _translated():
+        from headgate import _native
+
+        return _native.Simulation.start(plans, json.dumps(job).encode())
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turns the exceptions of the compiled module into ours."""

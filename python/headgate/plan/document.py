@@ -1,5 +1,6 @@
-"""The plan document, field by field. `rust/plan/src/document.rs` is its twin; `tests/plan` holds them together.
+"""The plan document, field by field.
 
+`document.rs` and `resilience.rs` in `rust/plan/src` are its twins; `tests/plan` holds them together.
 A plan is complete: no field is absent and none means "default". References between parts are positions in lists.
 An enum with a value is a map of its one variant (`{"tcp": "127.0.0.1:8080"}`), one without is a text.
 """
@@ -52,12 +53,19 @@ Callers = Literal["keys", "loopback", "anyone"]
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """Limits of the data listener."""
+    """Limits of the data listener.
+
+    `max_calls`, `max_streams` and `max_buffered_bytes` (of request bodies) are over all workers; the last is none where
+    the gateway takes a quarter of the cgroup's limit of memory, or 1 GiB.
+    """
 
     max_body_bytes: int
     max_upload_bytes: int
     max_head_bytes: int
     max_connections: int
+    max_calls: int
+    max_streams: int
+    max_buffered_bytes: int | None
     idle_ms: int
     read_gap_ms: int
     origins: tuple[str, ...]
@@ -168,26 +176,62 @@ class Auth:
 
 
 @dataclass(frozen=True)
+class Breaker:
+    """When what is blamed for failures is left out for a while; shares are per mille.
+
+    `consecutive` failures in a row, or a share of at least `min_calls` calls of a window that failed or were slow.
+    """
+
+    consecutive: int
+    ratio_permille: int
+    slow_first_token_ms: int
+    slow_permille: int
+    window_ms: int
+    min_calls: int
+    open_ms: int
+    open_cap_ms: int
+
+
+@dataclass(frozen=True)
 class Provider:
-    """Who answers calls."""
+    """Who answers calls. `kind` is its name in the catalogue, empty for one that the catalogue does not know.
+
+    `retry_permille` and `retry_floor_per_second` are the budget of retries, `max_concurrency` bounds the calls at once
+    for each credential and model.
+    """
 
     id: str
+    kind: str
     dialect: str
     endpoints: tuple[Endpoint, ...]
     credentials: tuple[SecretRef, ...]
     auth: Auth
     headers: dict[str, str]
     http: Literal["auto", "http1", "http2"]
+    breaker: Breaker
+    retry_permille: int
+    retry_floor_per_second: int
+    max_concurrency: int
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a model costs, in billionths of a US dollar per million tokens of the prompt and of the answer."""
+
+    input_nano_usd_per_million: int
+    output_nano_usd_per_million: int
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One model at one provider (a position in `providers`)."""
+    """One model at one provider (a position in `providers`); none of `max_concurrency` is as its provider says."""
 
     id: str
     provider: int
     model: str
     context_tokens: int | None
+    price: Price | None
+    max_concurrency: int | None
 
 
 @dataclass(frozen=True)
@@ -198,13 +242,17 @@ class Share:
     weight: int
 
 
+Condition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered"]
+"""What must have happened for a fallback to be tried."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a chain; `when` is empty for the first step alone."""
 
     shares: tuple[Share, ...]
-    balance: Literal["weighted"]
-    when: tuple[Literal["unavailable"], ...]
+    balance: Literal["weighted", "fastest", "cheapest", "least_busy"]
+    when: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
@@ -220,12 +268,59 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
+class Retry:
+    """How often, and after what pause, a call is tried again; `max_attempts` is at one deployment.
+
+    The pause before the retry `n` (from 0) is drawn from 0 to `min(cap, base * 2^n)`; a pause that the provider asks
+    for is waited out up to `wait_ms`.
+    """
+
+    max_attempts: int
+    max_attempts_per_call: int
+    base_ms: int
+    throttled_base_ms: int
+    cap_ms: int
+    wait_ms: int
+
+
+@dataclass(frozen=True)
+class Ms:
+    """Milliseconds, at least 1."""
+
+    ms: int
+
+
+@dataclass(frozen=True)
+class Hedge:
+    """A second try while the first is open: when it starts, and the most such tries as a share of the calls."""
+
+    after: Literal["p95"] | Ms
+    max_share_permille: int
+
+
+@dataclass(frozen=True)
+class Resilience:
+    """How the calls of one alias are guarded, or those that go through none; none of a field is never or nothing."""
+
+    timeouts: Timeouts
+    retry: Retry
+    hedge: Hedge | None
+    on_disconnect: Literal["cancel", "drain", "finish"]
+    on_cut: Literal["error", "continue"]
+    coalesce: bool
+    resume_bytes: int | None
+    keep_alive_ms: int | None
+    priority: Literal["normal", "low"]
+    affinity: Literal["off", "session", "prefix"]
+
+
+@dataclass(frozen=True)
 class Alias:
     """What callers ask for."""
 
     name: str
     chain: tuple[Step, ...]
-    timeouts: Timeouts
+    resilience: Resilience
 
 
 @dataclass(frozen=True)
@@ -269,4 +364,4 @@ class Plan:
     models: tuple[KnownModel, ...]
     keys: tuple[Key, ...]
     passthrough: int | None
-    timeouts: Timeouts
+    resilience: Resilience

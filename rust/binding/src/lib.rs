@@ -7,6 +7,7 @@
 mod errors;
 mod gateway_class;
 mod load_class;
+mod simulation_class;
 mod simulator_class;
 
 use crate::errors::{PlanError, ReloadError, StartError, plan_error};
@@ -24,6 +25,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gateway_class::Gateway>()?;
     module.add_class::<simulator_class::Simulator>()?;
     module.add_class::<load_class::Load>()?;
+    module.add_class::<simulation_class::Simulation>()?;
     module.add("PlanError", module.py().get_type::<PlanError>())?;
     module.add("StartError", module.py().get_type::<StartError>())?;
     module.add("ReloadError", module.py().get_type::<ReloadError>())

@@ -37,6 +37,8 @@ pub enum Class {
     TooLarge,
     /// The caller was too slow.
     Timeout,
+    /// Too many calls in a while.
+    RateLimited,
     /// The gateway cannot take the call now.
     Unavailable,
     /// A provider failed.
@@ -155,8 +157,14 @@ kinds! {
     // plan
     /// No alias, deployment or known model of that name, for this caller.
     ModelUnknown: Caller, 404, NotFound, "model_not_found", Never;
+    /// The prompt is longer than the context of every model that the call could go to.
+    NoTargetFits: Caller, 400, TooLarge, "context_too_long", Never;
 
     // upstream
+    /// No target of the model is in service: each failed too often lately, or has a limit or a credential to wait for.
+    BreakerOpen: Upstream, 503, Unavailable, "provider_unavailable", Later;
+    /// The provider said that it is asked too much, and the wait is too long to be waited out here.
+    ProviderBusy: Upstream, 429, RateLimited, "provider_busy", Later;
     /// The provider's address could not be found.
     ResolveFailed: Upstream, 502, UpstreamError, "provider_unresolved", Elsewhere;
     /// The provider's address is one that calls never go to.

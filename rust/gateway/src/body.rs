@@ -1,5 +1,6 @@
 //! Bodies: what is read of a caller's, and what it gets back.
 
+use crate::settle::Settler;
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
@@ -14,8 +15,8 @@ use upstream::AnswerBody;
 pub(crate) enum Body {
     /// Ours, whole.
     Own(Bytes),
-    /// A provider's. In a box, since a reply changes hands several times.
-    Forward(Box<Forward<AnswerBody>>),
+    /// A provider's.
+    Forward(Forward<AnswerBody, Settler>),
 }
 
 impl Source for Body {

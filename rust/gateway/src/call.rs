@@ -1,28 +1,27 @@
 //! One call, from its body to the first byte of an answer: read, routed, attempted.
 
 use crate::body::{self, Limited};
-use crate::reply::{self, Answered};
+use crate::exchange::{Ask, Exchange, Request};
+use crate::reply::Answered;
 use crate::serve::Server;
 use crate::snapshot::Snapshot;
+use attempt::{What, Won};
 use bytes::Bytes;
 use fault::{Fault, Kind};
-use http1::{RequestHead, Source};
+use http1::RequestHead;
 use listener::RequestBody;
-use plan::{Candidate, Label, Scope, Timeouts};
+use plan::{Balance, Candidate, Label, Route, Scope, Step};
 use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
 use protocol::splice;
-use record::{Record, Stage};
+use record::Record;
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
-use stream::Deadlines;
-use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
+use std::cell::{Cell, RefCell};
+use upstream::Answer;
+
+/// How many bytes of a body make a token, about: a guess that is used for what is clearly too long, and nothing else.
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// A call that was let in, and whose row in the table of paths is known.
 pub(crate) struct Call<'a> {
@@ -57,7 +56,7 @@ pub(crate) enum Spelling {
 
 impl Named {
     /// The body with a candidate's name of the model in it: slices, nothing is copied.
-    fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Cow<'_, [Bytes]> {
+    pub(crate) fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Cow<'_, [Bytes]> {
         if self.peek.model.name == candidate.model {
             return Cow::Borrowed(&self.pieces);
         }
@@ -67,13 +66,6 @@ impl Named {
         };
         Cow::Owned(splice::splice(&self.pieces, self.peek.model.range.clone(), &value))
     }
-}
-
-/// What a call asks of its attempts.
-struct Ask<'a> {
-    timeouts: &'a Timeouts,
-    streamed: bool,
-    opened_ns: u64,
 }
 
 impl<'c> Call<'c> {
@@ -99,63 +91,36 @@ impl<'c> Call<'c> {
     }
 
     /// Sends a call whose model is known along its route.
-    pub(crate) async fn route(&self, named: &Named, scope: Scope<'_>, record: &mut Record) -> Result<Answered, Fault> {
-        let plan = &self.snapshot.compiled.plan;
-        let peek = &named.peek;
-        let route = plan.route(&peek.model.name, scope)?;
-        record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, peek.stream));
-        let streamed = peek.stream && self.endpoint.streams != Streams::Never;
-        let ask = Ask { timeouts: route.timeouts(), streamed, opened_ns: record.opened_ns() };
-        let record = RefCell::new(record);
-        let candidates = route.candidates(|n| self.server.draw(n));
-        attempt::run(
-            candidates,
-            |candidate| self.snapshot.endpoints(candidate.provider),
-            async |candidate, endpoint| {
-                let body = named.for_candidate(candidate, self.snapshot);
-                self.exchange(&ask, candidate, endpoint, OutgoingBody::Pieces(&body), &record).await
-            },
-        )
-        .await
+    pub(crate) async fn route(&self, named: &Named, scope: Scope<'_>, record: &mut Record) -> Result<Answered, Lost> {
+        let route = self.snapshot.compiled.plan.route(&named.peek.model.name, scope)?;
+        record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, named.peek.stream));
+        let streamed = named.peek.stream && self.endpoint.streams != Streams::Never;
+        let length: usize = named.pieces.iter().map(Bytes::len).sum();
+        let prompt_tokens = length as u64 / BYTES_PER_TOKEN;
+        self.attempt(route, Request::Named(named), (streamed, prompt_tokens), record).await
     }
 
     /// Sends a call that names no model, its body as it comes, to the provider of `passthrough`.
-    pub(crate) async fn pass(&self, upload: Upload<'_>, record: &mut Record) -> Result<Answered, Fault> {
-        let (candidate, ask) = self.passthrough(record)?;
+    pub(crate) async fn pass(&self, upload: Upload<'_>, record: &mut Record) -> Result<Answered, Lost> {
+        let route = self.passthrough(record)?;
         let limit = self.snapshot.compiled.plan.http.max_upload_bytes;
         let Upload { body, length, has_body } = upload;
         body::check_length(length, limit, "http.max_upload")?;
         let mut limited = Limited::new(body, limit);
-        let record = RefCell::new(record);
-        let answered = attempt::run(
-            [candidate],
-            |candidate| self.snapshot.endpoints(candidate.provider),
-            async |candidate, endpoint| {
-                let body =
-                    if has_body { OutgoingBody::Stream { source: &mut limited, length } } else { OutgoingBody::None };
-                self.exchange(&ask, candidate, endpoint, body, &record).await
-            },
-        )
-        .await;
-        record.into_inner().received(limited.passed);
+        let upload = Request::Upload { source: Cell::new(Some(&mut limited)), length };
+        let request = if has_body { upload } else { Request::Empty };
+        let answered = self.attempt(route, request, (false, 0), record).await;
+        record.received(limited.passed);
         answered
     }
 
     /// The same for a body that was read in search of a model.
-    pub(crate) async fn pass_pieces(&self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Fault> {
-        let (candidate, ask) = self.passthrough(record)?;
-        let record = RefCell::new(record);
-        attempt::run(
-            [candidate],
-            |candidate| self.snapshot.endpoints(candidate.provider),
-            async |candidate, endpoint| {
-                self.exchange(&ask, candidate, endpoint, OutgoingBody::Pieces(pieces), &record).await
-            },
-        )
-        .await
+    pub(crate) async fn pass_pieces(&self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Lost> {
+        let route = self.passthrough(record)?;
+        self.attempt(route, Request::Pieces(pieces), (false, 0), record).await
     }
 
-    fn passthrough(&self, record: &mut Record) -> Result<(Candidate<'static>, Ask<'c>), Fault> {
+    fn passthrough(&self, record: &mut Record) -> Result<Route<'c>, Fault> {
         let plan = &self.snapshot.compiled.plan;
         let Some(provider) = plan.passthrough else {
             return Err(Fault::new(
@@ -164,86 +129,71 @@ impl<'c> Call<'c> {
             ));
         };
         record.routed(self.snapshot.call_series(Label::Direct(provider), self.endpoint.name, false));
-        let candidate = Candidate { provider, deployment: None, model: Cow::Borrowed(""), step: 0 };
-        Ok((candidate, Ask { timeouts: &plan.timeouts, streamed: false, opened_ns: record.opened_ns() }))
+        Ok(plan.passing(provider))
     }
 
-    /// One attempt: from an endpoint's address to the first byte of its answer, within its deadlines.
-    async fn exchange<'b>(
-        &'b self,
-        ask: &Ask<'_>,
-        candidate: &Candidate<'_>,
-        endpoint: usize,
-        body: OutgoingBody<'b>,
-        record: &RefCell<&mut Record>,
-    ) -> Result<Answered, Fault> {
-        record.borrow_mut().mark(Stage::Route);
-        let wheel = Rc::clone(record.borrow().wheel());
-        let started_ns = wheel.now();
-        let deadlines = ask.deadlines(started_ns);
-        let alarm = wheel.alarm();
-        alarm.set(Some(first_byte_by(&deadlines).0));
-        let mut exchange = pin!(self.first_byte(ask, candidate.provider, endpoint, body));
-        let turns = poll_fn(|cx| record.borrow_mut().exchanges(|| exchange.as_mut().poll(cx)));
-        let first_byte = alarm.limit(turns).await;
-        let result = first_byte.unwrap_or_else(|| Err(reply::too_late(&wheel, first_byte_by(&deadlines).1)));
-        let status = result.as_ref().map(|(answer, _)| answer.head.status).map_err(Fault::kind);
-        let series = self.snapshot.attempt_series(candidate);
-        record.borrow_mut().tried(series, candidate.step, started_ns, status);
-        record.borrow_mut().exchanged(result.as_ref().map_or(Duration::ZERO, |(answer, _)| answer.connect));
-        let (answer, first) = result?;
-        if answer.head.status == 401 {
-            return Err(reply::credential_rejected(&self.snapshot.compiled.plan.providers[candidate.provider].id));
-        }
-        let streams = is_event_stream(&answer).then_some(self.endpoint.streams);
-        let streams = streams.filter(|streams| *streams != Streams::Never);
-        Ok(Answered::Provider { answer, first, streams, deadlines, served_by: Arc::clone(series) })
-    }
-
-    async fn first_byte<'b>(
-        &'b self,
-        ask: &Ask<'_>,
-        provider: usize,
-        endpoint: usize,
-        body: OutgoingBody<'b>,
-    ) -> Result<(Answer, Option<Bytes>), Fault> {
-        let compiled = &self.snapshot.compiled;
-        let target = self.head.target();
-        let outgoing = Outgoing {
-            method: self.head.method(),
-            path: target.strip_prefix(b"/v1").unwrap_or(target),
-            head: self.head,
-            provider: &compiled.providers[provider][endpoint],
-            body,
+    /// Makes attempts until one has committed. `asked`: for a stream, and how many tokens the prompt may have.
+    async fn attempt<'a>(
+        &'a self,
+        route: Route<'a>,
+        request: Request<'a>,
+        asked: (bool, u64),
+        record: &'a mut Record,
+    ) -> Result<Answered, Lost> {
+        let (streamed, prompt_tokens) = asked;
+        let by_quota =
+            |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
+        let steers = route.chain().iter().any(by_quota);
+        let ask = Ask { resilience: route.resilience(), streamed, steers, opened_ns: record.opened_ns() };
+        let call = attempt::Call {
+            route,
+            targets: &self.snapshot.targets,
+            total_by_ns: ask.total_by(),
+            prompt_tokens,
+            replayable: self.is_replayable(&request),
         };
-        let at = &compiled.plan.providers[provider];
-        let connect = Duration::from_millis(ask.timeouts.connect_ms);
-        let mut answer =
-            self.server.pools.exchange(&compiled.egress, &at.endpoints[endpoint], at.http, outgoing, connect).await?;
-        let first = AnswerBody::piece(&mut answer.body).await.transpose()?;
-        Ok((answer, first))
+        let world =
+            Exchange { call: self, ask, request, record: RefCell::new(record), result: Cell::new(Err(Kind::Internal)) };
+        match attempt::run(&call, &world).await {
+            Ok(Won { answer, held }) => Ok(Answered::Provider { provided: answer, held: Some(held), again: None }),
+            Err(lost) => match lost.what {
+                What::Answer(answer) => {
+                    Ok(Answered::Provider { provided: answer, held: None, again: Some(lost.again) })
+                }
+                What::Fault(fault) => Err(Lost { fault, again: Some(lost.again), pause_ns: lost.pause_ns }),
+            },
+        }
+    }
+
+    /// Whether a request may be sent twice. What names a model makes an answer and nothing else; a call that names none
+    /// may create a file or a batch, and creates it again.
+    fn is_replayable(&self, request: &Request<'_>) -> bool {
+        match request {
+            Request::Named(_) => true,
+            Request::Pieces(_) | Request::Empty => matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE"),
+            Request::Upload { .. } => false,
+        }
+    }
+
+    /// What kind of event stream an answer is, if it is one.
+    pub(crate) fn streams_of(&self, answer: &Answer) -> Option<Streams> {
+        is_event_stream(answer).then_some(self.endpoint.streams).filter(|streams| *streams != Streams::Never)
     }
 }
 
-impl Ask<'_> {
-    /// The deadlines of an attempt that starts now.
-    fn deadlines(&self, now_ns: u64) -> Deadlines {
-        let ns = |ms: u64| ms.saturating_mul(1_000_000);
-        let total = if self.streamed { self.timeouts.stream_total_ms } else { self.timeouts.total_ms };
-        let total = (self.opened_ns.saturating_add(ns(total)), Kind::TotalTimeout);
-        let attempt = (now_ns.saturating_add(ns(self.timeouts.attempt_ms)), Kind::AttemptTimeout);
-        let whole = if !self.streamed && attempt.0 < total.0 { attempt } else { total };
-        let first_token = now_ns.saturating_add(ns(self.timeouts.first_token_ms));
-        // A stream that was not asked for may begin as late as any answer.
-        let first_token = if self.streamed { first_token } else { whole.0 };
-        Deadlines { whole, first_token, idle_ns: ns(self.timeouts.idle_ms) }
-    }
+/// A call that got no answer of a provider.
+pub(crate) struct Lost {
+    pub(crate) fault: Fault,
+    /// Whether to try again, where it is not the kind of the fault that says so.
+    pub(crate) again: Option<bool>,
+    /// After how long, in nanoseconds.
+    pub(crate) pause_ns: Option<u64>,
 }
 
-/// When the first byte must be there, and what it is when it is not.
-fn first_byte_by(deadlines: &Deadlines) -> (u64, Kind) {
-    let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
-    if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
+impl From<Fault> for Lost {
+    fn from(fault: Fault) -> Self {
+        Self { fault, again: None, pause_ns: None }
+    }
 }
 
 fn is_event_stream(answer: &Answer) -> bool {

@@ -1,13 +1,14 @@
 //! Where a call would go, and why: the same routing that serves, told instead of done.
 
-use plan::{Plan, Scope};
+use plan::{Plan, Route, Scope};
 use serde_json::{Value, json};
 use upstream::Egress;
 
 /// Explains a query `{"model": …, "key": name or null}` against a plan.
 ///
-/// The answer has `label`, `kind`, `steps`, `timeouts` and `ways`; or `error`, as the caller would get it. `Err` when
-/// the query itself is not one, or names a key that the plan does not have.
+/// The answer has `label`, `kind`, `key`, `steps`, `resilience` (how the call is guarded), `providers` (how those on its
+/// way are) and `ways`; or `error`, as the caller would get it. `Err` when the query itself is not one, or names a key
+/// that the plan does not have.
 pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
     let model = query.get("model").and_then(Value::as_str).ok_or("the query names no model")?;
     let key = match query.get("key").and_then(Value::as_str) {
@@ -26,7 +27,7 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         }
     };
     let steps: Vec<Value> = if route.chain().is_empty() {
-        let candidates = route.candidates(|_| 0).map(|candidate| place(plan, &candidate, 1)).collect();
+        let candidates = route.candidate(0, 0).iter().map(|candidate| place(plan, candidate, 1)).collect();
         vec![json!({"when": [], "balance": "weighted", "places": Value::Array(candidates)})]
     } else {
         route
@@ -37,7 +38,8 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
                 let places: Vec<_> = step
                     .shares
                     .iter()
-                    .filter_map(|share| Some(place(plan, &route.candidate(number, *share)?, share.weight)))
+                    .enumerate()
+                    .filter_map(|(index, share)| Some(place(plan, &route.candidate(number, index)?, share.weight)))
                     .collect();
                 json!({"when": step.when, "balance": step.balance, "places": places})
             })
@@ -52,21 +54,45 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         "label": label,
         "key": key.map(|key| &*key.name),
         "steps": steps,
-        "timeouts": route.timeouts(),
+        "resilience": route.resilience(),
+        "providers": providers(plan, &route),
         "ways": ways(plan)?,
     }))
 }
 
 fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
     let provider = &plan.providers[candidate.provider];
+    let deployment = candidate.deployment.map(|index| &plan.deployments[index]);
     let endpoints: Vec<_> = provider.endpoints.iter().map(|endpoint| &*endpoint.id).collect();
     json!({
         "provider": provider.id,
-        "deployment": candidate.deployment.map(|index| &*plan.deployments[index].id),
+        "deployment": deployment.map(|deployment| &*deployment.id),
         "model": candidate.model,
         "weight": weight,
+        "context_tokens": deployment.and_then(|deployment| deployment.context_tokens),
+        "price": deployment.and_then(|deployment| deployment.price),
+        "max_concurrency": deployment
+            .and_then(|deployment| deployment.max_concurrency)
+            .unwrap_or(provider.max_concurrency),
         "endpoints": endpoints,
     })
+}
+
+/// What guards the providers on the way of a call, by their names.
+fn providers(plan: &Plan, route: &Route<'_>) -> Value {
+    let places = (0..route.steps()).flat_map(|step| (0..route.places(step)).map(move |index| (step, index)));
+    let candidates = places.filter_map(|(step, index)| route.candidate(step, index));
+    let on_the_way = candidates.map(|candidate| &plan.providers[candidate.provider]);
+    let guards = on_the_way.map(|provider| {
+        let guard = json!({
+            "breaker": provider.breaker,
+            "retry_permille": provider.retry_permille,
+            "retry_floor_per_second": provider.retry_floor_per_second,
+            "credentials": provider.credentials.len(),
+        });
+        (provider.id.clone(), guard)
+    });
+    guards.collect()
 }
 
 /// How each endpoint is reached: directly, or through which proxy.

@@ -1,29 +1,41 @@
 //! What the caller gets: a provider's answer with our header lines, an answer of our own, or a refusal.
 
 use crate::body::Body;
+use crate::call::Lost;
+use crate::local::Local;
+use crate::settle::Settler;
+use attempt::Held;
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::{RequestHead, write};
 use listener::{Reply, ReplyHead};
 use plan::{Plan, Scope};
-use protocol::openai::paths::{self, Endpoint, Lookup, Streams};
+use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::openai::{error, models};
 use record::{AttemptSeries, Record, Wheel};
+use std::rc::Rc;
 use std::sync::Arc;
-use stream::{Deadlines, Forward};
+use stream::{Begun, Forward, Terms};
 use upstream::Answer;
 
+/// A provider's answer up to its commit.
+pub(crate) struct Provided {
+    pub(crate) answer: Answer,
+    pub(crate) begun: Begun,
+    pub(crate) terms: Terms,
+    pub(crate) served_by: Arc<AttemptSeries>,
+}
+
 /// An answer whose first byte is there.
+#[expect(clippy::large_enum_variant, reason = "nearly all are a provider's, and one is made for each call")]
 pub(crate) enum Answered {
     /// A provider's.
     Provider {
-        answer: Answer,
-        /// The first piece of its body; none when that is empty.
-        first: Option<Bytes>,
-        /// What kind of event stream it is, if it is one.
-        streams: Option<Streams>,
-        deadlines: Deadlines,
-        served_by: Arc<AttemptSeries>,
+        provided: Provided,
+        /// What its attempt holds; none of an error, whose attempt is over.
+        held: Option<Held>,
+        /// Of an error: whether it is of use that the caller tries again.
+        again: Option<bool>,
     },
     /// Ours: JSON, or nothing but lines.
     Own { status: u16, lines: Vec<u8>, body: Bytes },
@@ -31,7 +43,7 @@ pub(crate) enum Answered {
 
 impl Answered {
     /// The reply; the record goes with it and is closed behind its last byte.
-    pub(crate) fn reply(self, mut record: Record) -> Reply<Body> {
+    pub(crate) fn reply(self, mut record: Record, local: &Rc<Local>) -> Reply<Body> {
         match self {
             Self::Own { status, mut lines, body } => {
                 ours(&mut lines, &record);
@@ -42,36 +54,57 @@ impl Answered {
                 let length = (status != 204).then_some(body.len() as u64);
                 Reply { head: ReplyHead { status, lines }, length, body: Body::Own(body), closes: false }
             }
-            Self::Provider { answer, first, streams, deadlines, served_by } => {
-                let mut lines = Vec::with_capacity(512);
-                upstream::forward_lines(&answer.head, &mut lines);
-                if answer.head.headers.get("x-request-id").is_none() {
-                    write::line(&mut lines, b"x-request-id", record.id().as_bytes());
-                }
-                ours(&mut lines, &record);
-                write::line(&mut lines, b"headgate-provider", served_by.provider.as_bytes());
-                write::line(&mut lines, b"headgate-deployment", served_by.deployment.as_bytes());
-                let overhead_us = record.answers(answer.head.status) / 1_000;
-                write::number(&mut lines, b"headgate-overhead-us", overhead_us);
+            Self::Provider { provided, held, again } => {
+                let lines = provided.lines(again, &mut record);
+                let Provided { answer, begun, terms, .. } = provided;
                 // A stream may end in an error event that the provider did not send: its length is not known.
-                let length = if streams.is_some() { None } else { answer.length };
+                let length = if matches!(begun, Begun::Stream(_)) { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
-                let body = Body::Forward(Box::new(Forward::new(answer.body, first, streams, &deadlines, record)));
+                let settle = Settler { local: Rc::clone(local), held };
+                let body = Body::Forward(Forward::new(answer.body, begun, &terms, record, settle));
                 Reply { head, length, body, closes: false }
             }
         }
     }
 }
 
+impl Provided {
+    /// The header lines of the reply.
+    fn lines(&self, again: Option<bool>, record: &mut Record) -> Vec<u8> {
+        let head = &self.answer.head;
+        let mut lines = Vec::with_capacity(512);
+        upstream::forward_lines(head, &mut lines);
+        if head.headers.get("x-request-id").is_none() {
+            write::line(&mut lines, b"x-request-id", record.id().as_bytes());
+        }
+        if let Some(again) = again {
+            should_retry(&mut lines, again);
+        }
+        ours(&mut lines, record);
+        write::line(&mut lines, b"headgate-provider", self.served_by.provider.as_bytes());
+        write::line(&mut lines, b"headgate-deployment", self.served_by.deployment.as_bytes());
+        let overhead_us = record.answers(head.status) / 1_000;
+        write::number(&mut lines, b"headgate-overhead-us", overhead_us);
+        lines
+    }
+}
+
+fn should_retry(lines: &mut Vec<u8>, again: bool) {
+    write::line(lines, b"x-should-retry", if again { b"true" } else { b"false" });
+}
+
 /// Tells the caller of a fault, in its dialect.
-pub(crate) fn refuse(fault: &Fault, record: Record) -> Reply<Body> {
+pub(crate) fn refuse(lost: &Lost, record: Record) -> Reply<Body> {
+    let fault = &lost.fault;
     let row = fault.kind().row();
     let body = Bytes::from(error::body(fault, record.id()));
     let mut lines = Vec::with_capacity(256);
     write::line(&mut lines, b"content-type", b"application/json");
     write::line(&mut lines, b"x-request-id", record.id().as_bytes());
-    let again = error::should_retry(fault);
-    write::line(&mut lines, b"x-should-retry", if again { b"true" } else { b"false" });
+    should_retry(&mut lines, lost.again.unwrap_or_else(|| error::should_retry(fault)));
+    if let Some(pause_ns) = lost.pause_ns {
+        write::number(&mut lines, b"retry-after", pause_ns.div_ceil(1_000_000_000).max(1));
+    }
     if let Some(allow) = fault.allow() {
         write::line(&mut lines, b"allow", allow.as_bytes());
     }

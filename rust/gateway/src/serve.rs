@@ -1,7 +1,8 @@
 //! The path of a call: the stages in order.
 
 use crate::body::Body;
-use crate::call::{Call, Named, Spelling, Upload};
+use crate::call::{Call, Lost, Named, Spelling, Upload};
+use crate::local::Local;
 use crate::reply::{self, Answered};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -13,7 +14,7 @@ use plan::Scope;
 use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::peek::Scanner;
 use record::{Lines, Meters, Record, RequestIds, Stage, Wheel};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(crate) struct Server {
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) lines: Rc<Lines>,
     pub(crate) ids: RequestIds,
-    pub(crate) random: Cell<u64>,
+    pub(crate) local: Rc<Local>,
     pub(crate) snapshot: RefCell<Rc<Snapshot>>,
 }
 
@@ -40,8 +41,8 @@ impl listener::Service for Server {
         let mut record = self.open();
         let page = snapshot.compiled.admission.origins().listed(&incoming.head).map(<[u8]>::to_vec);
         let mut reply = match self.answer(&snapshot, &mut incoming, &mut record).await {
-            Ok(answered) => answered.reply(record),
-            Err(fault) => reply::refuse(&fault, record),
+            Ok(answered) => answered.reply(record, &self.local),
+            Err(lost) => reply::refuse(&lost, record),
         };
         if let Some(origin) = page {
             reply::allow_origin(&mut reply, &origin);
@@ -50,7 +51,7 @@ impl listener::Service for Server {
     }
 
     fn refuse(&self, fault: Fault) -> Reply<Body> {
-        reply::refuse(&fault, self.open())
+        reply::refuse(&fault.into(), self.open())
     }
 
     fn begins(&self, _work: Work) {
@@ -69,10 +70,10 @@ impl Server {
         snapshot: &Snapshot,
         incoming: &mut Incoming,
         record: &mut Record,
-    ) -> Result<Answered, Fault> {
+    ) -> Result<Answered, Lost> {
         let plan = &snapshot.compiled.plan;
         if incoming.head.method() == b"OPTIONS" {
-            return reply::options(&incoming.head);
+            return Ok(reply::options(&incoming.head)?);
         }
         let caller = snapshot.compiled.admission.admit(&incoming.head, incoming.peer.address.is_none())?;
         let key = match caller {
@@ -86,7 +87,7 @@ impl Server {
         record.mark(Stage::Admission);
         let endpoint = find(&incoming.head)?;
         if let Some(answered) = reply::own(endpoint, &incoming.head, plan, scope) {
-            return answered;
+            return Ok(answered?);
         }
         let Incoming { head, body, length, has_body, .. } = incoming;
         let call = Call { server: self, snapshot, endpoint, head };
@@ -120,22 +121,14 @@ impl Server {
                 .collect();
             self.pools.retain(|id| endpoints.contains(id));
             self.lines.want(crate::worker::wants(&compiled.plan));
-            *snapshot = Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&self.meters)));
+            *snapshot = Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&self.meters), &self.shared.targets));
+            self.shared.targets.prune();
         }
         Rc::clone(&snapshot)
     }
 
     fn open(&self) -> Record {
         Record::open(self.ids.next(), Arc::clone(&self.meters), Rc::clone(&self.lines), Rc::clone(&self.wheel))
-    }
-
-    /// A number below `n`. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
-    pub(crate) fn draw(&self, n: u64) -> u64 {
-        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.random.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % n.max(1)
     }
 }
 

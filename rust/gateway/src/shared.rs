@@ -21,6 +21,9 @@ pub(crate) struct Shared {
     pub(crate) compiled: arc_swap::ArcSwap<Compiled>,
     /// Grows with each reload; workers compare it before they look at `compiled`.
     pub(crate) epoch: AtomicU64,
+    /// What is known of all targets; it outlives plans.
+    pub(crate) targets: attempt::State,
+    pub(crate) breakers: Breakers,
     pub(crate) workers: Vec<Worker>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) cut: watch::Sender<bool>,
@@ -34,12 +37,21 @@ pub(crate) struct Shared {
     pub(crate) started: tokio::time::Instant,
 }
 
+/// How often breakers changed.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers {
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: AtomicU64,
+}
+
 impl Shared {
     /// At the start: nothing counted, no stop wished for.
     pub(crate) fn new(compiled: Compiled, workers: usize, style: Style, tls: Option<TlsHandle>) -> Self {
         Self {
             compiled: arc_swap::ArcSwap::from_pointee(compiled),
             epoch: AtomicU64::new(0),
+            targets: attempt::State::new(),
+            breakers: Breakers::default(),
             workers: (0..workers).map(|_| Worker::default()).collect(),
             phase: watch::Sender::new(Phase::Open),
             cut: watch::Sender::new(false),
@@ -65,6 +77,11 @@ impl Shared {
     /// Milliseconds since the start.
     pub(crate) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Nanoseconds since the start: the clock of all workers.
+    pub(crate) fn now_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Whether every worker's event loop turns.
@@ -113,7 +130,7 @@ impl Shared {
     /// All metrics.
     pub(crate) fn families(&self) -> Vec<Family> {
         let meters: Vec<Arc<Meters>> = self.workers.iter().map(|worker| Arc::clone(&worker.meters)).collect();
-        let mut families = record::families(&meters);
+        let mut families = record::families(&meters, &attempt::Class::ALL.map(attempt::Class::name));
         let compiled = self.compiled.load();
         let open = u32::try_from(self.live.open()).unwrap_or(u32::MAX);
         let one =
@@ -148,6 +165,7 @@ impl Shared {
                 })
                 .collect(),
         });
+        families.extend(ops::target_families(&self.targets, &self.breakers, self.now_ns()));
         families.extend(ops::process_families());
         families
     }

@@ -1,12 +1,13 @@
 //! A worker's own view of the compiled plan: what calls need of it, without touching what other workers touch.
 
 use crate::compiled::Compiled;
+use attempt::{State, Targets};
 use bytes::Bytes;
 use plan::{Candidate, Label};
 use protocol::splice;
 use record::{AttemptSeries, CallSeries, Meters};
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,12 +25,12 @@ pub(crate) struct Snapshot {
     /// Of each deployment, its model as a JSON string.
     models: Vec<Bytes>,
     direct: Vec<Arc<AttemptSeries>>,
-    /// Of each provider, which endpoint the next call tries first.
-    turns: Vec<Cell<usize>>,
+    /// Where attempts go, with what is known of it.
+    pub(crate) targets: Targets,
 }
 
 impl Snapshot {
-    pub(crate) fn new(compiled: Arc<Compiled>, epoch: u64, meters: Arc<Meters>) -> Self {
+    pub(crate) fn new(compiled: Arc<Compiled>, epoch: u64, meters: Arc<Meters>, state: &State) -> Self {
         let plan = &compiled.plan;
         let deployments = plan
             .deployments
@@ -40,8 +41,8 @@ impl Snapshot {
         let direct = plan.providers.iter().map(|provider| meters.attempts(&provider.id, "*")).collect();
         let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
         let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
-        let turns = plan.providers.iter().map(|_| Cell::default()).collect();
-        Self { compiled, epoch, keys, meters, calls, deployments, models, direct, turns }
+        let targets = Targets::new(plan, state);
+        Self { compiled, epoch, keys, meters, calls, deployments, models, direct, targets }
     }
 
     /// Where calls of this label, operation and mode are counted.
@@ -77,14 +78,5 @@ impl Snapshot {
             (Some(deployment), Cow::Borrowed(_)) => self.models[deployment].clone(),
             (_, model) => splice::json_string(model),
         }
-    }
-
-    /// The endpoints of a provider in the order of this call: each is first in its turn.
-    pub(crate) fn endpoints(&self, provider: usize) -> impl Iterator<Item = usize> + use<> {
-        let count = self.compiled.plan.providers[provider].endpoints.len();
-        let turn = &self.turns[provider];
-        let first = turn.get();
-        turn.set((first + 1) % count);
-        (first..first + count).map(move |endpoint| endpoint % count)
     }
 }

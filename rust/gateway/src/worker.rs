@@ -1,5 +1,6 @@
 //! A worker: one thread, one event loop, one share of the listening sockets.
 
+use crate::local::Local;
 use crate::serve::Server;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -7,7 +8,7 @@ use crate::start_error::StartError;
 use listener::{Listening, Share};
 use plan::{CallLog, Plan, Workers};
 use record::{Lines, Meters, RequestIds, Wants, Wheel};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -124,6 +125,7 @@ pub(crate) async fn work(index: usize, share: Share, server: Server) -> std::io:
     let limits = Rc::new(listener::Limits::new(&shared.compiled().plan.http));
     let phase = shared.phase.subscribe();
     listener::serve(share, shared.tls.clone(), Rc::clone(&server), limits, phase, Arc::clone(&shared.live)).await?;
+    server.local.finish().await;
     server.lines.flush();
     Ok(())
 }
@@ -140,7 +142,8 @@ pub(crate) fn server(
     let [a, b] =
         [&seeds[..8], &seeds[8..]].map(|half| half.iter().fold(0, |seed, byte| (seed << 8) | u64::from(*byte)));
     let meters = Arc::clone(&shared.workers[index].meters);
-    let base = tokio::time::Instant::now();
+    // What is known of targets is shared, and so is the clock that it goes by.
+    let base = shared.started;
     let wheel = Wheel::new(move || u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX));
     let epoch = shared.epoch();
     let compiled = shared.compiled();
@@ -149,11 +152,11 @@ pub(crate) fn server(
     Ok(Server {
         shared: Arc::clone(shared),
         pools,
-        wheel,
+        wheel: Rc::clone(&wheel),
         lines,
         ids: RequestIds::new(a),
-        random: Cell::new(b),
-        snapshot: RefCell::new(Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&meters)))),
+        local: Local::new(Arc::clone(shared), Rc::clone(&wheel), b),
+        snapshot: RefCell::new(Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&meters), &shared.targets))),
         meters,
     })
 }

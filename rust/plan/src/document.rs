@@ -1,5 +1,7 @@
 //! The plan document, field by field. `python/headgate/plan/document.py` is its twin; `tests/plan` holds them together.
+//! What guards calls stands in `resilience.rs`.
 
+use crate::resilience::{Breaker, Resilience};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,8 +43,8 @@ pub struct Plan {
     /// The provider (an index) of calls that name no model.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub passthrough: Option<usize>,
-    /// Timeouts of calls that go through no alias.
-    pub timeouts: Timeouts,
+    /// How calls are guarded that go through no alias.
+    pub resilience: Resilience,
 }
 
 /// Where to listen.
@@ -102,6 +104,14 @@ pub struct HttpLimits {
     pub max_head_bytes: u32,
     /// Open connections over all workers; loopback and unix sockets are not counted.
     pub max_connections: u32,
+    /// Open calls over all workers; further ones are refused before their body is read.
+    pub max_calls: u32,
+    /// Open streams over all workers.
+    pub max_streams: u32,
+    /// Bytes of request bodies that are held over all workers; `null`: a quarter of the cgroup's limit of memory, or
+    /// 1 GiB where there is none.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` leaves it to the gateway
+    pub max_buffered_bytes: Option<u64>,
     /// How long a connection may rest between calls.
     pub idle_ms: u64,
     /// How long the head or the body of a request may stop arriving.
@@ -206,11 +216,13 @@ pub enum CallLog {
 pub struct Provider {
     /// The name in the policy.
     pub id: String,
+    /// Its name in the catalogue, for what is known of its errors; empty for one that the catalogue does not know.
+    pub kind: String,
     /// The dialect family it speaks; `openai` alone as yet.
     pub dialect: String,
     /// Its addresses, at least one.
     pub endpoints: Vec<Endpoint>,
-    /// What we show it; empty where it asks for nothing. Several are used in turn.
+    /// What we show it; empty where it asks for nothing. Each has its own health.
     pub credentials: Vec<SecretRef>,
     /// How a credential is shown.
     pub auth: Auth,
@@ -218,6 +230,14 @@ pub struct Provider {
     pub headers: BTreeMap<String, String>,
     /// Which versions of HTTP to speak.
     pub http: HttpVersions,
+    /// When what is blamed for failures is left out for a while.
+    pub breaker: Breaker,
+    /// Retries of late, as a share of its calls; per mille.
+    pub retry_permille: u32,
+    /// Retries that are allowed each second, however few the calls.
+    pub retry_floor_per_second: u32,
+    /// Calls at once for each credential and model; at least 1.
+    pub max_concurrency: u32,
 }
 
 /// One address of a provider.
@@ -297,6 +317,22 @@ pub struct Deployment {
     /// How many tokens its context holds, where that is known.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub context_tokens: Option<u64>,
+    /// What it costs, where that is known.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub price: Option<Price>,
+    /// Calls at once for each credential, at least 1; `null`: as its provider says.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub max_concurrency: Option<u32>,
+}
+
+/// What a model costs, in billionths of a US dollar per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Of the prompt.
+    pub input_nano_usd_per_million: u64,
+    /// Of the answer.
+    pub output_nano_usd_per_million: u64,
 }
 
 /// What callers ask for.
@@ -307,8 +343,8 @@ pub struct Alias {
     pub name: String,
     /// Steps in order, at least one; a later one is a fallback.
     pub chain: Vec<Step>,
-    /// Timeouts of its calls.
-    pub timeouts: Timeouts,
+    /// How its calls are guarded.
+    pub resilience: Resilience,
 }
 
 /// One step of a chain.
@@ -339,14 +375,28 @@ pub struct Share {
 pub enum Balance {
     /// At random, by weight.
     Weighted,
+    /// The faster of two at random, by the time to the first token of late.
+    Fastest,
+    /// The least price first.
+    Cheapest,
+    /// The one of two at random with fewer open calls for its weight.
+    LeastBusy,
 }
 
 /// What must have happened for a fallback to be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// No connection to any endpoint of the step before.
+    /// It failed, could not be reached, was overloaded, is left out by its breaker, or has no credential that it takes.
     Unavailable,
+    /// It asked for fewer calls.
+    RateLimited,
+    /// It was too slow.
+    Timeout,
+    /// The prompt does not fit into its context.
+    ContextTooLong,
+    /// It refused the content.
+    ContentFiltered,
 }
 
 /// A model name that one provider alone is known for.
@@ -372,22 +422,4 @@ pub struct Key {
     pub aliases: Option<Vec<usize>>,
     /// Whether it may make calls that name no model.
     pub passthrough: bool,
-}
-
-/// Timeouts of a call; each at least 1 ms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Timeouts {
-    /// To a connection, name resolution and TLS included.
-    pub connect_ms: u64,
-    /// From the request sent to the first content of a stream.
-    pub first_token_ms: u64,
-    /// Between pieces of content of a stream.
-    pub idle_ms: u64,
-    /// One try that is not streamed.
-    pub attempt_ms: u64,
-    /// The call, when it is not streamed.
-    pub total_ms: u64,
-    /// The call, when it is streamed.
-    pub stream_total_ms: u64,
 }

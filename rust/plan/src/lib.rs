@@ -10,13 +10,20 @@
 //! Not here: resolving secrets (`gateway`), choosing among healthy endpoints (`attempt`).
 
 mod document;
+mod ranges;
 mod read;
+mod resilience;
 mod route;
+#[cfg(test)]
+mod sample;
 
 pub use document::{
     Address, Alias, Auth, Balance, CallLog, Callers, Condition, Deployment, Drain, Egress, Endpoint, HttpLimits,
-    HttpVersions, Key, KnownModel, Level, Listen, Log, Plan, Provider, Proxy, Roots, Scheme, SecretRef, Share, Step,
-    Timeouts, TlsFiles, Workers,
+    HttpVersions, Key, KnownModel, Level, Listen, Log, Plan, Price, Provider, Proxy, Roots, Scheme, SecretRef, Share,
+    Step, TlsFiles, Workers,
 };
 pub use read::{FORMAT, Unreadable};
-pub use route::{Candidate, Candidates, Label, Route, Scope};
+pub use resilience::{
+    Affinity, Breaker, Hedge, HedgeAfter, OnCut, OnDisconnect, Priority, Resilience, Retry, Timeouts,
+};
+pub use route::{Candidate, Label, Route, Scope};

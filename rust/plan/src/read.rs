@@ -1,6 +1,7 @@
 //! Reading a plan: form, hash, references.
 
-use crate::document::{Plan, Scheme};
+use crate::document::{Plan, Scheme, Step};
+use crate::ranges;
 use sha2::Digest;
 use std::fmt;
 
@@ -34,8 +35,8 @@ fn hash(json: &[u8]) -> serde_json::Result<String> {
 impl Plan {
     /// Reads a plan document, UTF-8 JSON.
     ///
-    /// Refuses another format (naming both), a hash that does not fit, a missing or unknown field, and a reference out
-    /// of range.
+    /// Refuses another format (naming both), a hash that does not fit, a missing or unknown field, a reference or a
+    /// number out of range, and a fallback that no condition leads to.
     pub fn read(json: &[u8]) -> Result<Self, Unreadable> {
         #[derive(serde::Deserialize)]
         struct Form {
@@ -57,6 +58,7 @@ impl Plan {
             )));
         }
         plan.check()?;
+        ranges::check(&plan).map_err(|what| Unreadable(format!("plan: {what}")))?;
         Ok(plan)
     }
 
@@ -71,13 +73,6 @@ impl Plan {
     /// Checks every reference once, and every name that goes into a head.
     fn check(&self) -> Result<(), Unreadable> {
         let providers = self.providers.len();
-        let within = |what: &str, index: usize, len: usize| {
-            if index < len {
-                Ok(())
-            } else {
-                Err(Unreadable(format!("plan: {what} refers to number {index} of {len}")))
-            }
-        };
         for name in self.written_in_heads() {
             if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Unreadable(format!("plan: the name {name:?} cannot stand in a header: use visible ASCII")));
@@ -91,13 +86,8 @@ impl Plan {
         }
         for alias in &self.aliases {
             within(&format!("alias {}: chain", alias.name), 0, alias.chain.len())?;
-            for step in &alias.chain {
-                within(&format!("alias {}: use", alias.name), 0, step.shares.len())?;
-                within(&format!("alias {}: use: the last entry", alias.name), step.shares.len() - 1, 64)?;
-                for share in &step.shares {
-                    within(&format!("alias {}", alias.name), share.deployment, self.deployments.len())?;
-                    within(&format!("alias {}: weight", alias.name), usize::from(share.weight == 0), 1)?;
-                }
+            for (number, step) in alias.chain.iter().enumerate() {
+                check_step(&alias.name, number, step, self.deployments.len())?;
             }
         }
         for model in &self.models {
@@ -109,5 +99,70 @@ impl Plan {
             }
         }
         self.passthrough.map_or(Ok(()), |provider| within("passthrough", provider, providers))
+    }
+}
+
+fn check_step(alias: &str, number: usize, step: &Step, deployments: usize) -> Result<(), Unreadable> {
+    if (number == 0) != step.when.is_empty() {
+        let which = if number == 0 { "but the first has one" } else { "and it has none" };
+        return Err(Unreadable(format!("plan: alias {alias}: step {number}: a fallback has a `when`, {which}")));
+    }
+    within(&format!("alias {alias}: use"), 0, step.shares.len())?;
+    within(&format!("alias {alias}: use: the last entry"), step.shares.len() - 1, 64)?;
+    for share in &step.shares {
+        within(&format!("alias {alias}"), share.deployment, deployments)?;
+        within(&format!("alias {alias}: weight"), usize::from(share.weight == 0), 1)?;
+    }
+    Ok(())
+}
+
+fn within(what: &str, index: usize, len: usize) -> Result<(), Unreadable> {
+    if index < len { Ok(()) } else { Err(Unreadable(format!("plan: {what} refers to number {index} of {len}"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::document::{Deployment, Plan};
+    use crate::resilience::{Hedge, HedgeAfter};
+    use crate::sample::{plan, sealed};
+
+    #[test]
+    fn a_plan_reads_back_and_one_that_was_changed_is_refused() {
+        let plan = plan();
+        let document = sealed(&plan);
+        assert_eq!(Plan::read(&document).expect("readable").aliases, plan.aliases);
+        let changed = String::from_utf8(document).expect("text").replace("llama", "lamma");
+        let refused = Plan::read(changed.as_bytes()).expect_err("refused");
+        assert!(refused.to_string().contains("changed after it was compiled"), "{refused}");
+    }
+
+    #[test]
+    fn a_hedge_reads_back() {
+        let mut plan = plan();
+        for after in [HedgeAfter::P95, HedgeAfter::Ms(250)] {
+            plan.resilience.hedge = Some(Hedge { after, max_share_permille: 20 });
+            assert_eq!(Plan::read(&sealed(&plan)).expect("readable").resilience, plan.resilience);
+        }
+    }
+
+    #[test]
+    fn a_wrong_reference_and_another_format_are_refused() {
+        let mut plan = plan();
+        plan.deployments[0].provider = 7;
+        let refused = Plan::read(&sealed(&plan)).expect_err("refused");
+        assert!(refused.to_string().contains("deployment gpt refers to number 7 of 2"), "{refused}");
+        plan.deployments[0] =
+            Deployment { provider: 0, id: "a\r\nset-cookie: b".to_owned(), ..plan.deployments[0].clone() };
+        assert!(Plan::read(&sealed(&plan)).expect_err("refused").to_string().contains("cannot stand in a header"));
+        let other = br#"{"format": 2}"#;
+        assert!(Plan::read(other).expect_err("refused").to_string().contains("format 2 but this build reads format 1"));
+    }
+
+    #[test]
+    fn a_fallback_that_no_condition_leads_to_is_refused() {
+        let mut plan = plan();
+        plan.aliases[0].chain[1].when.clear();
+        let refused = Plan::read(&sealed(&plan)).expect_err("refused").to_string();
+        assert!(refused.contains("alias smart: step 1: a fallback has a `when`, and it has none"), "{refused}");
     }
 }

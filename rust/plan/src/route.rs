@@ -1,6 +1,7 @@
 //! From the name of a model to the ordered candidates that this caller may use.
 
-use crate::document::{Alias, Key, Plan, Share, Step, Timeouts};
+use crate::document::{Alias, Deployment, Key, Plan, Step};
+use crate::resilience::{Resilience, Timeouts};
 use fault::{Fault, Kind};
 use std::borrow::Cow;
 
@@ -74,6 +75,11 @@ impl Plan {
             .ok_or_else(|| self.unknown(model, scope))
     }
 
+    /// The route of a call that names no model: the provider with this index, as it is.
+    pub fn passing(&self, provider: usize) -> Route<'_> {
+        Route { plan: self, way: Way::Direct { provider, model: "" } }
+    }
+
     fn alias<'a>(&'a self, model: &'a str, scope: Scope<'_>) -> Option<Way<'a>> {
         self.aliases
             .iter()
@@ -135,18 +141,17 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The timeouts of the call.
-    pub fn timeouts(&self) -> &'a Timeouts {
+    /// How the call is guarded.
+    pub fn resilience(&self) -> &'a Resilience {
         match self.way {
-            Way::Alias { alias, .. } => &alias.timeouts,
-            Way::Direct { .. } => &self.plan.timeouts,
+            Way::Alias { alias, .. } => &alias.resilience,
+            Way::Direct { .. } => &self.plan.resilience,
         }
     }
 
-    /// The candidates in the order in which they are tried. Within a step the first is drawn by weight, and so on
-    /// without replacement; `draw(n)` yields a number below `n` (n >= 1), uniformly.
-    pub fn candidates<D: FnMut(u64) -> u64>(&self, draw: D) -> Candidates<'a, D> {
-        Candidates { route: *self, draw, step: 0, taken: 0 }
+    /// The timeouts of the call.
+    pub fn timeouts(&self) -> &'a Timeouts {
+        &self.resilience().timeouts
     }
 
     /// The steps of the chain; empty for a model named outright.
@@ -157,70 +162,49 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The candidate that a share of step `step` stands for.
-    pub fn candidate(&self, step: usize, share: Share) -> Option<Candidate<'a>> {
-        let Way::Alias { star, .. } = self.way else { return None };
-        let deployment = self.plan.deployments.get(share.deployment)?;
+    /// How many steps there are, at least 1: a model named outright has one, with one place.
+    pub fn steps(&self) -> usize {
+        self.chain().len().max(1)
+    }
+
+    /// How many places share the calls of a step.
+    pub fn places(&self, step: usize) -> usize {
+        match self.way {
+            Way::Alias { alias, .. } => alias.chain.get(step).map_or(0, |step| step.shares.len()),
+            Way::Direct { .. } => usize::from(step == 0),
+        }
+    }
+
+    /// A place of a step, by its index.
+    pub fn candidate(&self, step: usize, index: usize) -> Option<Candidate<'a>> {
+        let star = match self.way {
+            Way::Alias { star, .. } => star,
+            Way::Direct { provider, model } => {
+                let candidate = Candidate { provider, deployment: None, model: Cow::Borrowed(model), step };
+                return (step == 0 && index == 0).then_some(candidate);
+            }
+        };
+        let (number, deployment) = self.deployment(step, index)?;
         let model = if deployment.model.contains("{1}") {
             Cow::Owned(deployment.model.replace("{1}", star))
         } else {
             Cow::Borrowed(&*deployment.model)
         };
-        Some(Candidate { provider: deployment.provider, deployment: Some(share.deployment), model, step })
+        Some(Candidate { provider: deployment.provider, deployment: Some(number), model, step })
     }
-}
 
-/// See [`Route::candidates`]. Draws as it goes, so that a call whose first candidate answers pays for one draw at most.
-#[derive(Debug)]
-pub struct Candidates<'a, D> {
-    route: Route<'a>,
-    draw: D,
-    step: usize,
-    /// One bit for each share of this step that was drawn; a step has at most 64.
-    taken: u64,
-}
-
-impl<'a, D: FnMut(u64) -> u64> Iterator for Candidates<'a, D> {
-    type Item = Candidate<'a>;
-
-    fn next(&mut self) -> Option<Candidate<'a>> {
-        if let Way::Direct { provider, model } = self.route.way {
-            let first = self.step == 0;
-            self.step = 1;
-            return first.then_some(Candidate { provider, deployment: None, model: Cow::Borrowed(model), step: 0 });
-        }
-        loop {
-            let step = self.route.chain().get(self.step)?;
-            if let Some(winner) = self.draw_share(step) {
-                self.taken |= 1 << winner;
-                return self.route.candidate(self.step, *step.shares.get(winner)?);
-            }
-            self.step += 1;
-            self.taken = 0;
-        }
+    /// The deployment of a place, with its index in the plan; none for a model named outright.
+    pub fn deployment(&self, step: usize, index: usize) -> Option<(usize, &'a Deployment)> {
+        let share = self.chain().get(step)?.shares.get(index)?;
+        Some((share.deployment, self.plan.deployments.get(share.deployment)?))
     }
-}
 
-impl<D: FnMut(u64) -> u64> Candidates<'_, D> {
-    /// Draws among the shares that are left in a step.
-    fn draw_share(&mut self, step: &Step) -> Option<usize> {
-        let left = |index: usize| self.taken & (1 << index) == 0;
-        let total: u64 =
-            step.shares.iter().enumerate().filter(|(i, _)| left(*i)).map(|(_, s)| u64::from(s.weight)).sum();
-        let mut rest = step.shares.iter().enumerate().filter(|(i, _)| left(*i));
-        if total == 0 {
-            return None;
+    /// The provider of a model named outright.
+    pub fn direct(&self) -> Option<usize> {
+        match self.way {
+            Way::Alias { .. } => None,
+            Way::Direct { provider, .. } => Some(provider),
         }
-        let alone = step.shares.len() - self.taken.count_ones() as usize == 1;
-        let mut ticket = if alone { 0 } else { (self.draw)(total) };
-        rest.find_map(|(index, share)| {
-            let weight = u64::from(share.weight);
-            if ticket < weight {
-                return Some(index);
-            }
-            ticket -= weight;
-            None
-        })
     }
 }
 
@@ -235,109 +219,32 @@ fn star<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::*;
-    use std::collections::BTreeMap;
+    use crate::resilience::OnDisconnect;
+    use crate::sample::plan;
 
-    fn plan() -> Plan {
-        let timeouts =
-            Timeouts { connect_ms: 1, first_token_ms: 1, idle_ms: 1, attempt_ms: 1, total_ms: 1, stream_total_ms: 1 };
-        let provider = |id: &str| Provider {
-            id: id.to_owned(),
-            dialect: "openai".to_owned(),
-            endpoints: vec![Endpoint {
-                id: format!("{id}@http://127.0.0.1:1/v1"),
-                scheme: Scheme::Http,
-                host: "127.0.0.1".to_owned(),
-                port: 1,
-                base_path: "/v1".to_owned(),
-                named: true,
-            }],
-            credentials: vec![],
-            auth: Auth { header: "authorization".to_owned(), prefix: "Bearer ".to_owned() },
-            headers: BTreeMap::new(),
-            http: HttpVersions::Auto,
-        };
-        let deployment = |id: &str, provider, model: &str| Deployment {
-            id: id.to_owned(),
-            provider,
-            model: model.to_owned(),
-            context_tokens: None,
-        };
-        let step = |shares: &[(usize, u32)], when| Step {
-            shares: shares
-                .iter()
-                .map(|(deployment, weight)| Share { deployment: *deployment, weight: *weight })
-                .collect(),
-            balance: Balance::Weighted,
-            when,
-        };
-        let alias = |name: &str, chain| Alias { name: name.to_owned(), chain, timeouts };
-        Plan {
-            format: 1,
-            hash: String::new(),
-            listen: Listen {
-                data: Address::Tcp(([127, 0, 0, 1], 0).into()),
-                ops: Address::Tcp(([127, 0, 0, 1], 0).into()),
-                tls: None,
-            },
-            callers: Callers::Loopback,
-            http: HttpLimits {
-                max_body_bytes: 1,
-                max_upload_bytes: 1,
-                max_head_bytes: 1024,
-                max_connections: 1,
-                idle_ms: 1,
-                read_gap_ms: 1,
-                origins: vec![],
-            },
-            workers: Workers::Auto,
-            drain: Drain { accept_for_ms: 0, grace_ms: 0 },
-            egress: Egress { proxy: Proxy::Off, roots: Roots { system: false, bundled: true, files: vec![] } },
-            log: Log { level: Level::Info, calls: CallLog::Off },
-            providers: vec![provider("openai"), provider("house")],
-            deployments: vec![
-                deployment("gpt", 0, "gpt-5.2"),
-                deployment("small", 1, "llama"),
-                deployment("any", 1, "llama-{1}"),
-            ],
-            aliases: vec![
-                alias("smart", vec![step(&[(0, 3), (1, 1)], vec![]), step(&[(2, 1)], vec![Condition::Unavailable])]),
-                alias("fast-*", vec![step(&[(2, 1)], vec![])]),
-            ],
-            models: vec![KnownModel { name: "gpt-5.2".to_owned(), provider: 0 }],
-            keys: vec![],
-            passthrough: None,
-            timeouts,
-        }
-    }
-
-    fn models<'a>(plan: &'a Plan, model: &'a str, draw: impl FnMut(u64) -> u64) -> Vec<String> {
+    /// The models of all places, step by step.
+    fn models(plan: &Plan, model: &str) -> Vec<Vec<String>> {
         let route = plan.route(model, Scope::Everything).expect("known");
-        route.candidates(draw).map(|candidate| candidate.model.into_owned()).collect()
+        let of = |step| {
+            (0..route.places(step)).filter_map(move |index| Some(route.candidate(step, index)?.model.into_owned()))
+        };
+        (0..route.steps()).map(|step| of(step).collect()).collect()
     }
 
     #[test]
-    fn a_step_is_drawn_by_weight_and_the_rest_follows() {
-        let plan = plan();
-        assert_eq!(
-            models(&plan, "smart", |n| {
-                assert_eq!(n, 4);
-                2
-            }),
-            ["gpt-5.2", "llama", "llama-"]
-        );
-        assert_eq!(models(&plan, "smart", |_| 3), ["llama", "gpt-5.2", "llama-"]);
+    fn a_chain_has_its_steps_with_their_places() {
+        assert_eq!(models(&plan(), "smart"), [vec!["gpt-5.2", "llama"], vec!["llama-"]]);
     }
 
     #[test]
     fn a_star_stands_for_the_rest_of_the_name() {
-        assert_eq!(models(&plan(), "fast-8b", |_| 0), ["llama-8b"]);
+        assert_eq!(models(&plan(), "fast-8b"), [["llama-8b"]]);
     }
 
     #[test]
     fn a_model_may_be_named_outright() {
         let plan = plan();
-        assert_eq!(models(&plan, "house/x/y", |_| 0), ["x/y"]);
+        assert_eq!(models(&plan, "house/x/y"), [["x/y"]]);
         assert_eq!(plan.route("house/x", Scope::Everything).expect("known").label(), Label::Direct(1));
         assert_eq!(plan.route("gpt-5.2", Scope::Everything).expect("known").label(), Label::Direct(0));
     }
@@ -360,34 +267,13 @@ mod tests {
         assert!(fault.message().contains("did you mean `smart`?"), "{fault}");
     }
 
-    /// The plan as a document whose hash fits.
-    fn sealed(plan: &Plan) -> Vec<u8> {
-        let unsealed = serde_json::to_vec(plan).expect("writable");
-        let refused = Plan::read(&unsealed).expect_err("the hash does not fit").to_string();
-        let hash = refused.split("its content has ").nth(1).and_then(|rest| rest.get(..64)).expect("named").to_owned();
-        serde_json::to_vec(&Plan { hash, ..plan.clone() }).expect("writable")
-    }
-
     #[test]
-    fn a_plan_reads_back_and_one_that_was_changed_is_refused() {
-        let plan = plan();
-        let document = sealed(&plan);
-        assert_eq!(Plan::read(&document).expect("readable").aliases, plan.aliases);
-        let changed = String::from_utf8(document).expect("text").replace("llama", "lamma");
-        let refused = Plan::read(changed.as_bytes()).expect_err("refused");
-        assert!(refused.to_string().contains("changed after it was compiled"), "{refused}");
-    }
-
-    #[test]
-    fn a_wrong_reference_and_another_format_are_refused() {
+    fn a_model_named_outright_is_guarded_as_the_policy_says_for_all() {
         let mut plan = plan();
-        plan.deployments[0].provider = 7;
-        let refused = Plan::read(&sealed(&plan)).expect_err("refused");
-        assert!(refused.to_string().contains("deployment gpt refers to number 7 of 2"), "{refused}");
-        plan.deployments[0] =
-            Deployment { provider: 0, id: "a\r\nset-cookie: b".to_owned(), ..plan.deployments[0].clone() };
-        assert!(Plan::read(&sealed(&plan)).expect_err("refused").to_string().contains("cannot stand in a header"));
-        let other = br#"{"format": 2}"#;
-        assert!(Plan::read(other).expect_err("refused").to_string().contains("format 2 but this build reads format 1"));
+        plan.resilience.on_disconnect = OnDisconnect::Finish;
+        plan.aliases[0].resilience.retry.max_attempts = 7;
+        let guarded = |model| *plan.route(model, Scope::Everything).expect("known").resilience();
+        assert_eq!(guarded("house/x").on_disconnect, OnDisconnect::Finish);
+        assert_eq!(guarded("smart").retry.max_attempts, 7);
     }
 }

@@ -42,12 +42,28 @@ impl Outcome {
     }
 }
 
-/// One try of a call at one endpoint.
+/// One try of a call at one target.
 #[derive(Debug)]
 pub struct Attempt {
-    series: Arc<AttemptSeries>,
-    started_ns: u64,
-    result: Result<u16, Kind>,
+    /// Where it is counted.
+    pub series: Arc<AttemptSeries>,
+    /// Which step of its chain it belongs to, from 0.
+    pub step: usize,
+    /// Which of the provider's endpoints, and which of its credentials; from 0.
+    pub target: (usize, usize),
+    /// When it began, in nanoseconds of the wheel.
+    pub started_ns: u64,
+    /// The provider's status, or why there is none.
+    pub result: Result<u16, Kind>,
+    /// What became of it, as a place in the table of classes.
+    pub class: usize,
+    /// The words for what became of it, whose health it counts against, and what followed; the last is empty for an
+    /// answer.
+    pub words: [&'static str; 3],
+    /// How long was waited before it, in nanoseconds.
+    pub waited_ns: u64,
+    /// What is left of the provider's retry budget, per mille.
+    pub budget_permille: u32,
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -182,24 +198,29 @@ impl Record {
         self.response_bytes += bytes;
     }
 
-    /// Notes a finished attempt: begun at `started_ns` of the wheel, in step `step` of its chain, answered with a
-    /// status or failed.
-    pub fn tried(&mut self, series: &Arc<AttemptSeries>, step: usize, started_ns: u64, result: Result<u16, Kind>) {
-        let took = self.wheel.now().saturating_sub(started_ns);
-        match result {
+    /// Notes an attempt whose outcome is known, up to its commit.
+    pub fn tried(&mut self, attempt: Attempt) {
+        let took = self.wheel.now().saturating_sub(attempt.started_ns);
+        match attempt.result {
             Ok(status) => {
-                series.answered[class(Some(status))].add(1);
-                series.seconds.observe(took);
+                attempt.series.answered[class(Some(status))].add(1);
+                attempt.series.seconds.observe(took);
             }
             Err(kind) => {
                 if let Some(at) = Kind::ALL.iter().position(|known| *known == kind) {
-                    series.failed[at].add(1);
+                    attempt.series.failed[at].add(1);
                 }
             }
         }
-        self.waited_ns += took;
-        self.step = step;
-        self.attempts.push(Attempt { series: Arc::clone(series), started_ns, result });
+        if let Some(counter) = attempt.series.classes.get(attempt.class) {
+            counter.add(1);
+        }
+        if attempt.waited_ns > 0 || !self.attempts.is_empty() {
+            attempt.series.retries.add(1);
+        }
+        self.waited_ns += took + attempt.waited_ns;
+        self.step = attempt.step;
+        self.attempts.push(attempt);
     }
 
     /// How many attempts there were.
@@ -287,8 +308,11 @@ impl Record {
                     Ok(status) => (Some(status), None),
                     Err(kind) => (None, Some(kind.row().code)),
                 };
+                let [became, blame, then] = attempt.words;
                 json!({"provider": attempt.series.provider, "deployment": attempt.series.deployment,
-                       "status": status, "fault": fault})
+                       "endpoint": attempt.target.0, "credential": attempt.target.1, "step": attempt.step,
+                       "status": status, "fault": fault, "class": became, "blame": blame, "then": then,
+                       "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
             })
             .collect();
         json!({

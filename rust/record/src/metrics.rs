@@ -91,9 +91,16 @@ pub struct AttemptSeries {
     pub deployment: Box<str>,
     pub(crate) answered: [Counter; CLASSES.len()],
     pub(crate) failed: Box<[Counter]>,
+    /// By what became of them; the names come from outside.
+    pub(crate) classes: [Counter; MAX_CLASSES],
+    /// Those that were not the first of their call.
+    pub(crate) retries: Counter,
     pub(crate) seconds: Histogram,
     pub(crate) first_token: Histogram,
 }
+
+/// The most classes of outcome that attempts are counted by.
+const MAX_CLASSES: usize = 16;
 
 /// Classes of status; the last is for calls that had none.
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
@@ -185,6 +192,8 @@ impl Meters {
                 deployment: key.1,
                 answered: Default::default(),
                 failed: per_kind(),
+                classes: Default::default(),
+                retries: Counter::default(),
                 seconds: Histogram::new(DURATION_NS),
                 first_token: Histogram::new(TTFT_NS),
             })
@@ -332,10 +341,11 @@ impl Builder {
     }
 }
 
-/// Sums the meters of all workers into families.
-pub fn families(workers: &[Arc<Meters>]) -> Vec<Family> {
+/// Sums the meters of all workers into families. `classes` names what may become of an attempt, in the order of
+/// [`Attempt::class`](crate::Attempt::class); at most 16.
+pub fn families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {
     let mut families = call_families(workers);
-    families.extend(attempt_families(workers));
+    families.extend(attempt_families(workers, classes));
     families.extend(level_families(workers));
     families
 }
@@ -363,8 +373,11 @@ fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     [calls, took, sent, got, fell].map(Builder::build).into()
 }
 
-fn attempt_families(workers: &[Arc<Meters>]) -> Vec<Family> {
+fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {
     let mut tried = Builder::new(Kind::Counter, "headgate_attempts", "Tries at providers, by what came back.");
+    let mut became =
+        Builder::new(Kind::Counter, "headgate_attempt_classes", "Attempts, by what they mean for what follows.");
+    let mut again = Builder::new(Kind::Counter, "headgate_retries", "Attempts that were not the first of their call.");
     let mut took = Builder::new(
         Kind::Histogram,
         "headgate_upstream_seconds",
@@ -384,10 +397,14 @@ fn attempt_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         for (kind, counter) in fault::Kind::ALL.iter().zip(&*series.failed) {
             tried.count(&[provider, deployment, ("outcome", "failed"), ("reason", kind.row().code)], counter);
         }
+        for (class, counter) in classes.iter().zip(&series.classes) {
+            became.count(&[provider, deployment, ("class", class)], counter);
+        }
+        again.count(&labels, &series.retries);
         took.add(&labels, buckets(&series.seconds));
         first.add(&labels, buckets(&series.first_token));
     }
-    [tried, took, first].map(Builder::build).into()
+    [tried, became, again, took, first].map(Builder::build).into()
 }
 
 fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
@@ -431,7 +448,7 @@ mod tests {
             meters.calls("smart", "chat_completions", false).request_bytes.add(5);
             meters.refused(fault::Kind::KeyRejected);
         }
-        let families = families(&workers);
+        let families = families(&workers, &[]);
         let value = |name: &str| {
             let family = families.iter().find(|family| family.name == name).expect("known");
             family.samples.first().expect("one").value.clone()

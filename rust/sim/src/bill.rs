@@ -27,6 +27,8 @@ pub struct Entry {
     pub took_us: u64,
     /// Which connection, counted from 0.
     pub connection: u64,
+    /// Which credential was shown, in the order of their first appearance; none when none was.
+    pub credential: Option<usize>,
     /// The method.
     pub method: String,
     /// The path without its query.

@@ -83,7 +83,7 @@ fn refuse(refusal: http1::Refusal) -> Reply {
 /// One call. `None`: the client has left.
 async fn exchange(wire: &mut Wire, provider: &Provider, asked: http1::Request, connection: u64) -> Option<End> {
     let started = Instant::now();
-    let mut entry = open_entry(&asked, connection);
+    let mut entry = Entry { credential: provider.credential(&asked.head), ..open_entry(&asked, connection) };
     provider.bill.begin();
     let sent_before = wire.sent;
     let early = provider.at_request(&asked.head);

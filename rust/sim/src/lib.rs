@@ -12,7 +12,8 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `options` | settings, latencies, scenarios |
+//! | `options` | settings, latencies |
+//! | `scenario/` | which calls go wrong or slowly, and when |
 //! | `server`, `connection`, `wire` | threads and accept loop; one connection; one socket |
 //! | `provider`, `knobs` | a request in, a reply out; the `x-sim-...` headers |
 //! | `check/` | what each endpoint takes |
@@ -41,6 +42,7 @@ pub mod options;
 pub mod provider;
 pub mod reply;
 pub mod rng;
+pub mod scenario;
 mod server;
 mod stores;
 mod wire;

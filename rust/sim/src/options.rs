@@ -1,7 +1,7 @@
 //! What the simulated provider is told at its start.
 
-use crate::faults::{self, Fault, Stage};
 use crate::rng::Rng;
+use crate::scenario::Rule;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub struct Options {
     pub threads: u16,
     /// Appends one JSON line per call.
     pub bill_file: Option<PathBuf>,
-    /// Faults for the calls that match; the first rule that does counts.
+    /// Faults and paces for the calls that match; the first rule that does counts. None in fast mode.
     pub scenario: Vec<Rule>,
     /// Refuses what the provider would refuse in a request. Off: any JSON object is answered.
     pub strict: bool,
@@ -88,6 +88,9 @@ impl Options {
         if self.stamps && !self.fast {
             return Err("stamps: only fast mode writes them".to_owned());
         }
+        if self.fast && !self.scenario.is_empty() {
+            return Err("scenario: fast mode plays none".to_owned());
+        }
         for (index, rule) in self.scenario.iter().enumerate() {
             rule.validate().map_err(|problem| format!("scenario[{index}]: {problem}"))?;
         }
@@ -149,7 +152,7 @@ pub enum Distribution {
 impl Distribution {
     const MOST: f64 = 3_600_000.0;
 
-    fn validate(self) -> Result<(), String> {
+    pub(crate) fn validate(self) -> Result<(), String> {
         let values = match self {
             Self::Fixed(value) => [value, value],
             Self::Uniform { low, high } if low <= high => [low, high],
@@ -184,88 +187,6 @@ impl Distribution {
     }
 }
 
-/// One rule of a scenario: which calls, and what happens to them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Which calls; all conditions must hold.
-    #[serde(rename = "match", default)]
-    pub condition: Condition,
-    /// What happens: `name;key=value, name`, as in the header `x-sim-fault`.
-    #[serde(deserialize_with = "faults::deserialize")]
-    pub fault: Vec<Fault>,
-}
-
-impl Rule {
-    fn validate(&self) -> Result<(), String> {
-        let stage = self.stage();
-        if self.fault.is_empty() {
-            return Err("fault: names none".to_owned());
-        }
-        if self.fault.iter().any(|fault| fault.row().stage != stage) {
-            return Err("fault: faults of different stages need a rule each".to_owned());
-        }
-        let Condition { model, path, share, .. } = &self.condition;
-        if stage != Stage::Answer && model.is_some() {
-            return Err("match.model: the model is not known yet when this fault happens".to_owned());
-        }
-        if stage == Stage::Accept && path.is_some() {
-            return Err("match.path: the path is not known yet when this fault happens".to_owned());
-        }
-        match share {
-            Some(share) if !(0.0..=1.0).contains(share) => Err(format!("match.share: {share} is not within 0..=1")),
-            _ => Ok(()),
-        }
-    }
-
-    /// When the rule is looked at: all its faults have the same stage.
-    pub fn stage(&self) -> Stage {
-        self.fault.first().map_or(Stage::Answer, |fault| fault.row().stage)
-    }
-}
-
-/// Conditions of a rule. Counting starts at 1 and counts the calls (for faults at accept: the connections) that meet
-/// `model` and `path` of this rule.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Condition {
-    /// The model's name; `*` at the end stands for anything.
-    pub model: Option<String>,
-    /// The path, with its `/v1`; `*` at the end stands for anything.
-    pub path: Option<String>,
-    /// Only the n-th.
-    pub nth: Option<u64>,
-    /// Each k-th.
-    pub every: Option<u64>,
-    /// Only the first n.
-    pub first: Option<u64>,
-    /// Only this share, drawn by the seed.
-    pub share: Option<f64>,
-}
-
-impl Condition {
-    /// Whether the names fit.
-    pub fn names(&self, path: &str, model: &str) -> bool {
-        fits(self.path.as_deref(), path) && fits(self.model.as_deref(), model)
-    }
-
-    /// Whether the `count`-th call whose names fit is one of those meant.
-    pub fn counts(&self, count: u64, rng: &mut Rng) -> bool {
-        self.nth.is_none_or(|nth| nth == count)
-            && self.every.is_none_or(|every| every > 0 && count.is_multiple_of(every))
-            && self.first.is_none_or(|first| count <= first)
-            && self.share.is_none_or(|share| rng.unit() < share)
-    }
-}
-
-fn fits(pattern: Option<&str>, name: &str) -> bool {
-    match pattern.map(|pattern| (pattern, pattern.strip_suffix('*'))) {
-        None => true,
-        Some((_, Some(start))) => name.starts_with(start),
-        Some((pattern, None)) => name == pattern,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
@@ -286,6 +207,8 @@ mod tests {
         assert!(options(r#"{"speed": 1}"#).unwrap_err().contains("speed"));
         assert!(options(r#"{"scenario": [{"fault": "cutt"}]}"#).unwrap_err().contains("cutt"));
         assert!(options(r#"{"scenario": [{"fault": "cut;att=1"}]}"#).unwrap_err().contains("att"));
+        let second = options(r#"{"scenario": [{"fault": "html"}, {"match": {"share": 2}, "fault": "html"}]}"#);
+        assert!(second.unwrap_err().starts_with("scenario[1]: match.share"));
         assert!(options(r#"{"ttft_ms": {"uniform": {"low": 2, "high": 1}}}"#).unwrap_err().contains("ttft_ms"));
     }
 
@@ -295,14 +218,8 @@ mod tests {
         let drawn = options(r#"{"fast": true, "gap_ms": {"exponential": {"mean": 5}}}"#);
         assert!(drawn.unwrap_err().starts_with("gap_ms: fast mode"));
         assert!(options(r#"{"stamps": true}"#).unwrap_err().starts_with("stamps: "));
-    }
-
-    #[test]
-    fn a_fault_at_accept_cannot_depend_on_what_is_not_known_then() {
-        let rule = |condition| options(&format!(r#"{{"scenario": [{{"match": {condition}, "fault": "refuse"}}]}}"#));
-        assert!(rule(r#"{"model": "x"}"#).unwrap_err().contains("match.model"));
-        assert!(rule(r#"{"path": "/v1/x"}"#).unwrap_err().contains("match.path"));
-        assert!(rule(r#"{"nth": 2}"#).is_ok());
+        let played = options(r#"{"fast": true, "scenario": [{"fault": "html"}]}"#);
+        assert!(played.unwrap_err().starts_with("scenario: fast mode"));
     }
 
     #[test]
@@ -310,18 +227,6 @@ mod tests {
         let options = options(r#"{"credential": "sk-canary"}"#).unwrap();
         assert!(!format!("{options:?}").contains("canary"));
         assert!(options.credential.unwrap().is_in(b"Bearer sk-canary"));
-    }
-
-    #[test]
-    fn conditions_count_and_draw() {
-        let mut rng = Rng::of(0, 0);
-        let every = Condition { every: Some(3), ..Condition::default() };
-        assert_eq!((1..=7).filter(|n| every.counts(*n, &mut rng)).collect::<Vec<_>>(), [3, 6]);
-        let share = Condition { share: Some(0.25), ..Condition::default() };
-        let hits = (1..=4000).filter(|n| share.counts(*n, &mut rng)).count();
-        assert!((900..1100).contains(&hits), "{hits}");
-        let names = Condition { model: Some("gpt-*".to_owned()), ..Condition::default() };
-        assert!(names.names("/v1/x", "gpt-6") && !names.names("/v1/x", "echo"));
     }
 
     #[test]

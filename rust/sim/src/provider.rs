@@ -7,15 +7,18 @@ use crate::clock;
 use crate::faults::{self, Fault, Kind, Stage};
 use crate::form;
 use crate::knobs::Knobs;
-use crate::options::{Options, Rule};
+use crate::options::Options;
 use crate::reply::Reply;
 use crate::rng::Rng;
+use crate::scenario::{self, Credentials, Meeting, Rule, Scenario};
 use crate::stores::Stores;
 use bytes::Bytes;
 use http1::RequestHead;
 use serde_json::{Value, json};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The provider: what it was told, what it remembers, what it has billed.
 #[derive(Debug)]
@@ -26,8 +29,10 @@ pub struct Provider {
     pub bill: Bill,
     pub(crate) stores: Mutex<Stores>,
     calls: AtomicU64,
-    /// For each rule of the scenario, how many calls its names have fitted.
-    met: Vec<AtomicU64>,
+    scenario: Scenario,
+    /// When the scenario began.
+    began: Mutex<Instant>,
+    credentials: Credentials,
 }
 
 /// A request that has arrived.
@@ -91,13 +96,21 @@ impl Provider {
     pub fn new(options: Options) -> Result<Self, String> {
         options.validate()?;
         let bill = Bill::new(options.bill_file.as_deref())?;
-        let met = options.scenario.iter().map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { bill, stores: Mutex::new(Stores::default()), calls: AtomicU64::new(0), met, options })
+        Ok(Self {
+            bill,
+            stores: Mutex::new(Stores::default()),
+            calls: AtomicU64::new(0),
+            scenario: Scenario::new(options.scenario.clone()),
+            began: Mutex::new(Instant::now()),
+            credentials: Credentials::default(),
+            options,
+        })
     }
 
     /// Faults for a connection that was just accepted; `number` counts them from 0.
     pub fn at_accept(&self, number: u64) -> Vec<Fault> {
-        self.rules(Stage::Accept, "", "", &mut Rng::of(self.options.seed ^ 0xacce, number))
+        let meeting = Meeting { stage: Stage::Accept, path: "", model: "", credential: None, elapsed: self.elapsed() };
+        faults_of(self.scenario.pick(&meeting, &mut Rng::of(self.options.seed ^ 0xacce, number)))
     }
 
     /// Faults for a request of which only the head has arrived.
@@ -106,9 +119,14 @@ impl Provider {
         if !asked.is_empty() {
             return asked.into_iter().filter(|fault| fault.row().stage != Stage::Answer).collect();
         }
-        let path = String::from_utf8_lossy(head.path());
         let drawn = self.calls.load(Ordering::Relaxed);
-        self.rules(Stage::Request, &path, "", &mut Rng::of(self.options.seed ^ 0x4ead, drawn))
+        let rule = self.rule(Stage::Request, head, "", &mut Rng::of(self.options.seed ^ 0x4ead, drawn));
+        faults_of(rule)
+    }
+
+    /// The number of the credential that a call shows, in the order of their first appearance.
+    pub fn credential(&self, head: &RequestHead) -> Option<usize> {
+        scenario::shown(head).and_then(|secret| self.credentials.number(secret))
     }
 
     /// The answer to a request.
@@ -192,25 +210,33 @@ impl Provider {
         Err(Refusal::with_status(404, Some("model_not_found"), message))
     }
 
-    /// The faults of a call: those it asks for, else those of the scenario, else those of its model.
+    /// The faults of a call: those it asks for, else those of the scenario, else those of its model. A rule of the
+    /// scenario sets the call's pace too.
     fn faults(&self, call: &mut Call) -> Vec<Fault> {
         if !call.knobs.faults.is_empty() {
             return call.knobs.faults.clone();
         }
-        let path = String::from_utf8_lossy(call.request.head.path());
-        let ruled = self.rules(Stage::Answer, &path, &call.note.model, &mut call.rng);
+        let rule = self.rule(Stage::Answer, &call.request.head, &call.note.model, &mut call.rng);
+        call.tempo = rule.map(Rule::tempo).unwrap_or_default();
+        let ruled = faults_of(rule);
         let flaky = answer::is_flaky(&call.note.model);
         if ruled.is_empty() && flaky { flaw(&mut call.rng) } else { ruled }
     }
 
-    fn rules(&self, stage: Stage, path: &str, model: &str, rng: &mut Rng) -> Vec<Fault> {
-        let meets = |(rule, met): &(&Rule, &AtomicU64)| {
-            rule.stage() == stage
-                && rule.condition.names(path, model)
-                && rule.condition.counts(met.fetch_add(1, Ordering::Relaxed) + 1, rng)
-        };
-        let rules = self.options.scenario.iter().zip(&self.met);
-        rules.into_iter().find(meets).map(|(rule, _)| rule.fault.clone()).unwrap_or_default()
+    fn rule(&self, stage: Stage, head: &RequestHead, model: &str, rng: &mut Rng) -> Option<&Rule> {
+        let path = String::from_utf8_lossy(head.path());
+        let credential = scenario::shown(head).map(|secret| (secret, self.credentials.number(secret)));
+        self.scenario.pick(&Meeting { stage, path: &path, model, credential, elapsed: self.elapsed() }, rng)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Plays the scenario from its beginning.
+    fn start_scenario(&self) {
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.scenario.reset();
     }
 
     /// Pages that no provider has.
@@ -221,11 +247,19 @@ impl Provider {
                 self.bill.reset();
                 Some(Reply::json(200, &json!({"reset": true})))
             }
+            ("POST", "/scenario/start") => {
+                self.start_scenario();
+                Some(Reply::json(200, &json!({"started": true})))
+            }
             ("GET", "/faults") => Some(Reply::json(200, &faults::list())),
             ("GET", "/healthz") => Some(Reply::json(200, &json!({"status": "ok"}))),
             _ => None,
         }
     }
+}
+
+fn faults_of(rule: Option<&Rule>) -> Vec<Fault> {
+    rule.map(|rule| rule.fault.clone()).unwrap_or_default()
 }
 
 /// A third of the calls of the model `flaky` fail, in one of several ways.
@@ -337,6 +371,41 @@ mod tests {
             .map(|_| provider.answer(&request("POST", "/v1/chat/completions", &[JSON], HI)).reply.status)
             .collect();
         assert_eq!(statuses, [200, 529, 200]);
+    }
+
+    #[test]
+    fn a_scenario_that_is_started_counts_anew() {
+        let options = r#"{"scenario": [{"match": {"first": 1}, "fault": "status;code=503"}]}"#;
+        let provider = provider(serde_json::from_str(options).unwrap());
+        let ask = |path: &str| provider.answer(&request("POST", path, &[JSON], HI)).reply.status;
+        let paths = ["/v1/chat/completions", "/v1/chat/completions", "/scenario/start", "/v1/chat/completions"];
+        assert_eq!(paths.map(ask), [503, 200, 200, 503]);
+    }
+
+    #[test]
+    fn a_rule_without_a_fault_sets_the_pace_alone() {
+        let options =
+            r#"{"scenario": [{"match": {"model": "chat"}, "ttft_ms": {"fixed": 70}, "tokens": {"fixed": 3}}]}"#;
+        let provider = provider(serde_json::from_str(options).unwrap());
+        let answer = |body: &str| provider.answer(&request("POST", "/v1/chat/completions", &[JSON], body));
+        let paced = answer(HI);
+        assert_eq!(paced.reply.oddities.before, [crate::reply::Step::Wait(Duration::from_millis(70))]);
+        assert_eq!(paced.reply.pieces[0].tokens, 3);
+        assert!(paced.note.unwrap().faults.is_empty());
+        assert!(answer(&HI.replace("chat", "echo")).reply.oddities.before.is_empty());
+    }
+
+    #[test]
+    fn a_dead_credential_is_told_from_another() {
+        let options = r#"{"scenario": [{"match": {"credential": "dead"}, "fault": "status;code=401"}]}"#;
+        let provider = provider(serde_json::from_str(options).unwrap());
+        let ask = |key: &str| {
+            let call = request("POST", "/v1/chat/completions", &[JSON, ("authorization", key)], HI);
+            (provider.credential(&call.head), provider.answer(&call).reply.status)
+        };
+        assert_eq!(ask("Bearer sk-dead"), (Some(0), 401));
+        assert_eq!(ask("Bearer sk-live"), (Some(1), 200));
+        assert_eq!(ask("Bearer sk-dead"), (Some(0), 401));
     }
 
     #[test]

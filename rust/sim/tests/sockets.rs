@@ -404,3 +404,30 @@ fn an_address_in_use_and_bad_options_are_errors_of_the_start() {
     let none = Options { threads: 0, ..Options::default() };
     assert_eq!(sim::start(none).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
+
+#[tokio::test]
+async fn an_outage_begins_when_its_scenario_is_started_and_ends_by_itself() {
+    let sim = start(json!({"scenario": [
+        {"match": {"until": "300ms", "path": "/v1/*"}, "fault": "status;code=503"},
+        {"match": {"credential": "dead"}, "fault": "status;code=401"},
+    ]}));
+    let status = async |headers: &str| {
+        once(&sim, &chat(&format!("connection: close\r\n{headers}"), CHAT)).await.0[9..12].to_owned()
+    };
+    let ends = async || {
+        let deadline = Instant::now() + PATIENCE;
+        while status("").await == "503" {
+            assert!(Instant::now() < deadline, "the outage has no end");
+        }
+    };
+    ends().await;
+    assert_eq!(status("authorization: Bearer sk-1-dead\r\n").await, "401");
+    let page = bill(&sim).await;
+    let last = page["calls"].as_array().and_then(|calls| calls.last()).unwrap();
+    assert_eq!((&last["status"], &last["credential"]), (&json!(401), &json!(0)));
+    assert!(!page.to_string().contains("sk-1-dead"));
+    let started = once(&sim, b"POST /scenario/start HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.0;
+    assert!(started.starts_with("HTTP/1.1 200 OK"), "{started}");
+    assert_eq!(status("").await, "503");
+    ends().await;
+}

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use fault::{Fault, Kind};
 use protocol::openai::error;
 use protocol::openai::paths::Streams;
-use protocol::openai::stream::{State, Terminal};
+use protocol::openai::stream::{Finish, State, Terminal};
 use protocol::sse::{Boundary, Splitter};
 
 /// Cuts a stream into whole events.
@@ -18,15 +18,6 @@ pub(crate) struct Events {
     oversized: bool,
 }
 
-/// What a chunk added.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
-    /// Whole events, to be sent on; empty when the chunk completed none.
-    pub(crate) whole: Bytes,
-    /// Whether any of them carried data, as opposed to comments.
-    pub(crate) data: bool,
-}
-
 impl Events {
     pub(crate) fn new(streams: Streams) -> Self {
         Self {
@@ -38,8 +29,8 @@ impl Events {
         }
     }
 
-    /// Takes a chunk.
-    pub(crate) fn push(&mut self, mut chunk: Bytes) -> Progress {
+    /// Takes a chunk. Returns whole events, to be sent on; nothing when the chunk completed none.
+    pub(crate) fn push(&mut self, mut chunk: Bytes) -> Bytes {
         let rest = chunk.split_off(self.boundary.push(&chunk));
         let whole = if chunk.is_empty() || self.held.is_empty() {
             chunk
@@ -48,32 +39,48 @@ impl Events {
             self.held.split().freeze()
         };
         self.held.extend_from_slice(&rest);
-        let before = self.terminal.events();
         if !whole.is_empty() {
-            self.terminal.feed(&whole);
+            self.terminal.look(&whole);
         }
         if self.held.len() > Splitter::IMAGE_CAP {
             self.oversized = true;
-            return Progress { whole: join(&whole, &self.held.split().freeze()), data: true };
+            self.terminal.assume_content();
+            return join(&whole, &self.held.split().freeze());
         }
-        Progress { whole, data: self.terminal.events() > before }
+        whole
     }
 
-    /// Whether content was seen.
-    pub(crate) fn content(&self) -> bool {
-        self.oversized || self.terminal.content()
+    /// Looks for content from here on, until some has come.
+    pub(crate) fn seek(&mut self) {
+        self.terminal.seek();
+    }
+
+    /// Whether content is looked for and has not come.
+    pub(crate) fn seeks(&self) -> bool {
+        self.terminal.seeks()
+    }
+
+    /// Whether content was ever seen.
+    pub(crate) fn has_content(&self) -> bool {
+        self.terminal.content()
+    }
+
+    /// How far the stream is.
+    pub(crate) fn state(&self) -> State {
+        self.terminal.state()
+    }
+
+    /// The same, were the body to end here.
+    pub(crate) fn state_at_end(&mut self) -> State {
+        self.terminal.end(&self.held)
     }
 
     /// The body has ended: what is still to be sent, or why the stream is not whole.
     pub(crate) fn end(&mut self) -> Result<Bytes, Fault> {
-        let rest = self.held.split().freeze();
-        match self.terminal.end(&rest) {
-            State::Done | State::Failed => Ok(rest),
-            State::Open | State::Content if self.oversized => Ok(rest),
-            State::Open | State::Content => Err(Fault::new(
-                Kind::StreamCut,
-                "The provider ended the stream before it was whole: what came so far is not a complete answer",
-            )),
+        match self.state_at_end() {
+            State::Done | State::Failed => Ok(self.held.split().freeze()),
+            State::Open | State::Content if self.oversized => Ok(self.held.split().freeze()),
+            State::Open | State::Content => Err(cut()),
         }
     }
 
@@ -82,10 +89,33 @@ impl Events {
         matches!(self.terminal.state(), State::Done | State::Failed)
     }
 
+    /// Why the model stopped.
+    pub(crate) fn finish(&self) -> Finish {
+        self.terminal.finish()
+    }
+
+    /// What the provider said of its failure; empty if it has not failed.
+    pub(crate) fn failure(&self) -> Bytes {
+        Bytes::copy_from_slice(self.terminal.failure())
+    }
+
     /// The event that tells the caller of a fault.
     pub(crate) fn error(&self, fault: &Fault, request_id: &str) -> Bytes {
         error::event_numbered(self.streams, fault, request_id, self.terminal.events())
     }
+
+    /// A comment, where one may stand: what was sent so far ends between events, and more will follow.
+    pub(crate) fn comment(&self) -> Option<Bytes> {
+        (!self.oversized && !self.is_over()).then(|| Bytes::from_static(b": keep-alive\n\n"))
+    }
+}
+
+/// What a stream is whose body ends before it does.
+pub(crate) fn cut() -> Fault {
+    Fault::new(
+        Kind::StreamCut,
+        "The provider ended the stream before it was whole: what came so far is not a complete answer",
+    )
 }
 
 fn join(a: &Bytes, b: &Bytes) -> Bytes {

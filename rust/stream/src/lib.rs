@@ -7,15 +7,36 @@
 //! that whatever goes wrong, the caller has only whole events before it and the error event after them is read as
 //! one. A provider's chunk nearly always ends with an event, and then nothing waits and nothing is copied.
 //!
+//! A stream is committed by its first *content*, not by its head: providers say 200 and then that they are overloaded.
+//! [`Opening`] holds back what comes before; as long as it does, a failure can be made good elsewhere and no caller ever
+//! knows. `Forward` goes on from there with what was held and what was found out; no byte is looked at twice.
+//!
 //! A stream is whole when its dialect says so (`protocol::openai::stream`), not when its bytes end. A stream that ends
 //! any other way gets its dialect's error event, never a terminator that the provider did not send, and the connection
 //! is broken off behind it, so that a client which does not read events notices too.
 //!
+//! A stream that only shows signs of life is not alive: comments, pings and empty deltas pass, and count neither as the
+//! first content nor as the next.
+//!
+//! Whoever made the attempt learns how it ended ([`Settle`]), minutes after its head; a caller that leaves may leave the
+//! rest of the body behind ([`Rest`]) for those who pay for it anyway.
+//!
 //! Not here: sockets; the choice to try elsewhere, which is over once the first byte has left.
 
 mod deadlines;
+mod ending;
 mod events;
+mod flow;
 mod forward;
+mod idle;
+mod opening;
+mod rest;
+mod terms;
 
 pub use deadlines::{Deadlines, drain_cut};
-pub use forward::Forward;
+pub use ending::{Ending, How, Settle};
+pub use forward::{Begun, Forward};
+pub use opening::{Opened, Opening, Unopened};
+pub use protocol::openai::stream::Finish;
+pub use rest::Rest;
+pub use terms::{AfterLeave, Terms};

@@ -225,7 +225,7 @@ fn head(pool: &Pool, outgoing: &Outgoing<'_>) -> Result<Request<()>, Fault> {
             headers.append(name, value);
         }
     });
-    for (name, value) in outgoing.provider.fields(pool.turn()) {
+    for (name, value) in outgoing.provider.fields(outgoing.credential) {
         headers.insert(name.clone(), value.clone());
     }
     if !seen.user_agent && !headers.contains_key(http::header::USER_AGENT) {

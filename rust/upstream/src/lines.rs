@@ -11,7 +11,6 @@ const USER_AGENT: &[u8] = concat!("user-agent: headgate/", env!("CARGO_PKG_VERSI
 /// `accept-encoding: identity` (what comes back is read on its way).
 ///
 /// Holds credentials: not shown, and wiped when dropped (but for the copies that HTTP/2 needs, whose type cannot).
-/// Several are used in turn.
 pub struct ProviderLines {
     /// Encoded lines, without the credential.
     fixed: Vec<u8>,
@@ -73,10 +72,10 @@ impl ProviderLines {
         Ok(())
     }
 
-    /// Appends all lines; `turn` picks the credential, `user_agent` says whether the caller sent one.
-    pub(crate) fn write(&self, turn: usize, user_agent: bool, out: &mut Vec<u8>) {
+    /// Appends all lines; `credential` says which is shown, `user_agent` says whether the caller sent one.
+    pub(crate) fn write(&self, credential: usize, user_agent: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.fixed);
-        if let Some(credential) = pick(&self.credentials, turn) {
+        if let Some(credential) = self.credentials.get(credential) {
             out.extend_from_slice(credential);
         }
         if !user_agent && !self.user_agent {
@@ -85,8 +84,8 @@ impl ProviderLines {
     }
 
     /// All fields for HTTP/2.
-    pub(crate) fn fields(&self, turn: usize) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
-        self.fields.iter().chain(pick(&self.credential_fields, turn))
+    pub(crate) fn fields(&self, credential: usize) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+        self.fields.iter().chain(self.credential_fields.get(credential))
     }
 
     /// What `:authority` says.
@@ -103,13 +102,6 @@ impl ProviderLines {
 impl std::fmt::Debug for ProviderLines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ProviderLines({}, {} credentials)", self.authority, self.credentials.len())
-    }
-}
-
-fn pick<T>(all: &[T], turn: usize) -> Option<&T> {
-    match all {
-        [] | [_] => all.first(),
-        several => several.get(turn % several.len()),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Outgoing<'a> {
     pub head: &'a RequestHead,
     /// The provider's own lines.
     pub provider: &'a ProviderLines,
+    /// Which of its credentials to show, where it has any.
+    pub credential: usize,
     /// The body.
     pub body: OutgoingBody<'a>,
 }

@@ -42,7 +42,6 @@ pub(crate) struct Pool {
     /// HTTP/2 connections.
     pub(crate) lines: Lines,
     spoken: Cell<Spoken>,
-    turn: Cell<usize>,
     pub(crate) addresses: Addresses,
     /// Held while a connection is opened that others wait to share.
     pub(crate) first: Semaphore,
@@ -71,7 +70,6 @@ impl Pool {
             resting: RefCell::default(),
             lines: Lines::default(),
             spoken: Cell::new(spoken),
-            turn: Cell::new(0),
             addresses: Addresses::default(),
             first: Semaphore::new(1),
             retired: Cell::new(false),
@@ -143,13 +141,6 @@ impl Pool {
     /// Remembers what a handshake settled.
     pub(crate) fn learn(&self, spoken: Spoken) {
         self.spoken.set(spoken);
-    }
-
-    /// Counts up with each call, so that credentials are used in turn.
-    pub(crate) fn turn(&self) -> usize {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        turn
     }
 
     /// A fault whose sentence begins with the provider's name and holds no address.

@@ -11,7 +11,7 @@ use http1::ResponseHead;
 ///
 /// Left out: hop-by-hop lines and those that `Connection` names, framing and `date` (the listener writes its own),
 /// `set-cookie`, `server`, `via` and other traces of the provider's servers, the provider's CORS and transport policy,
-/// organisation and project ids, and `headgate-*`. `x-request-id`, `retry-after`, rate limits, content lines pass.
+/// organisation and project ids, `headgate-*`, and `x-should-retry`, which is the gateway's to say. `x-request-id`, `retry-after`, rate limits, content lines pass.
 pub fn forward_lines(head: &ResponseHead, out: &mut Vec<u8>) {
     let named = head.headers.all("connection").any(|value| !value.eq_ignore_ascii_case(b"keep-alive"));
     for (name, value) in head.headers.iter() {
@@ -62,6 +62,7 @@ fn stays(name: &[u8]) -> bool {
         (b'u', 7) => is(b"upgrade"),
         (b'v', 3) => is(b"via"),
         (b'x', 12) => is(b"x-powered-by"),
+        (b'x', 14) => is(b"x-should-retry"), // what was tried here decides, and is said by the gateway
         _ => false,
     }
 }
@@ -90,7 +91,6 @@ mod tests {
             ("content-encoding", "gzip"),
             ("content-disposition", "attachment"),
             ("cache-control", "no-store"),
-            ("x-should-retry", "false"),
         ];
         let expected = lines.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         assert_eq!(forwarded(&lines), expected);
@@ -115,6 +115,7 @@ mod tests {
             "Alt-Svc",
             "Strict-Transport-Security",
             "X-Powered-By",
+            "X-Should-Retry",
             "CF-Ray",
             "cf-cache-status",
             "OpenAI-Organization",

@@ -70,7 +70,7 @@ impl<'a> Sending<'a> {
         if let (false, crate::proxy::Way::Proxy(proxy)) = (pool.absolute.is_empty(), &pool.way) {
             staged.extend_from_slice(&proxy.authorization);
         }
-        provider.write(pool.turn(), seen.user_agent, &mut staged);
+        provider.write(outgoing.credential, seen.user_agent, &mut staged);
         let (rest, total) = body(&mut staged, outgoing.method, &mut outgoing.body);
         Self { staged, rest, part: 0, offset: 0, total, written: false }
     }

@@ -79,13 +79,14 @@ fn a_caller_without_a_name_gets_ours_and_a_get_has_no_length() {
 }
 
 #[test]
-fn credentials_are_used_in_turn_and_another_header_name_replaces_the_callers() {
+fn the_credential_that_is_asked_for_is_shown_and_another_header_name_replaces_the_callers() {
     run(async {
         let (address, seen) = serve_always(OK).await;
         let mut worker = Worker::new(endpoint(address));
         worker.provider.auth = plan::Auth { header: "x-custom-key".into(), prefix: String::new() };
         worker.lines = ProviderLines::new(&worker.provider, &worker.endpoint, [&b"one"[..], b"two"]).unwrap();
-        for _ in 0..4 {
+        for credential in [0, 1, 0, 1] {
+            worker.credential = credential;
             let head = head(&[("X-Custom-Key", "caller-canary"), ("authorization", "Bearer caller-canary")]);
             whole(&mut worker.send(b"GET", &head, OutgoingBody::None).await.unwrap().body).await.unwrap();
         }

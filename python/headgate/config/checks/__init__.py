@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.config.checks import aliases, chains, keys, listen, providers, timeouts
+from headgate.config.checks import aliases, chains, keys, listen, providers, resilience, steps, timeouts
 from headgate.config.checks.names import Names
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ def run(policy: Policy, names: Names, report: Report) -> None:
     listen.check(policy, names, report)
     providers.check(policy, names, report)
     chains.check(policy, names, report)
+    steps.check(policy, report)
     aliases.check(policy, names, report)
     keys.check(policy, names, report)
     timeouts.check(policy, report)
+    resilience.check(policy, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.config.checks.pairs import both
 from headgate.config.units import show_duration
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ def check(policy: Policy, report: Report) -> None:
 
 def _block(timeouts: Timeouts | AliasTimeouts, path: Path, report: Report) -> None:
     for inner, outer in _PAIRS:
-        if not {inner, outer} <= timeouts.model_fields_set:
-            continue
-        short, long = getattr(timeouts, inner), getattr(timeouts, outer)
-        if short is not None and long is not None and short > long:
-            text = f"{show_duration(short)} can never pass: `{outer}` ends the call after {show_duration(long)}"
+        said = both(timeouts, inner, outer)
+        if said and said[0] > said[1]:
+            text = f"{show_duration(said[0])} can never pass: `{outer}` ends the call after {show_duration(said[1])}"
             report.error((*path, inner), text)

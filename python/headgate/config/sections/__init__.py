@@ -5,7 +5,8 @@ Defaults stand here and nowhere else. The models say which values are good by th
 """
 
 from headgate.config.sections.aliases import Alias, Step
-from headgate.config.sections.deployments import Deployment
+from headgate.config.sections.breaker import Breaker, ProviderBreaker
+from headgate.config.sections.deployments import Deployment, Price
 from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
@@ -14,21 +15,32 @@ from headgate.config.sections.listen import Listen, Tls
 from headgate.config.sections.log import Log
 from headgate.config.sections.policy import Policy
 from headgate.config.sections.providers import Provider
-from headgate.config.sections.timeouts import AliasTimeouts, Resilience, Timeouts
+from headgate.config.sections.resilience import AliasResilience, Hedge, Resilience, Resume
+from headgate.config.sections.retry import AliasRetry, ProviderRetry, Retry
+from headgate.config.sections.timeouts import AliasTimeouts, Timeouts
 
 __all__ = [
     "Alias",
+    "AliasResilience",
+    "AliasRetry",
     "AliasTimeouts",
+    "Breaker",
     "Deployment",
     "Drain",
     "Egress",
+    "Hedge",
     "Http",
     "Key",
     "Listen",
     "Log",
     "Policy",
+    "Price",
     "Provider",
+    "ProviderBreaker",
+    "ProviderRetry",
     "Resilience",
+    "Resume",
+    "Retry",
     "Step",
     "Timeouts",
     "Tls",

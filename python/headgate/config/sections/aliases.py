@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from headgate.config.sections.base import Name, OneOrMore, Section, one_of
-from headgate.config.sections.timeouts import AliasTimeouts
+from headgate.config.sections.base import Name, OneOf, OneOrMore, Section
+from headgate.config.sections.resilience import AliasResilience
+
+MOST_SHARES = 64
+"""The data plane keeps in one word which of a step's deployments a call has tried."""
 
 Weight = Annotated[int, Field(ge=1, le=1_000_000)]
-_Listed = Annotated[list[Name], Field(min_length=1, max_length=1000), OneOrMore(), Tag("<list>")]
-_Weighed = Annotated[dict[Name, Weight], Field(min_length=1, max_length=1000), Tag("<map>")]
+_Listed = Annotated[list[Name], Field(min_length=1, max_length=MOST_SHARES), OneOrMore(), Tag("<list>")]
+_Weighed = Annotated[dict[Name, Weight], Field(min_length=1, max_length=MOST_SHARES), Tag("<map>")]
 
 
 def _form(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
     return "<map>" if isinstance(value, dict) else "<list>"
 
 
-Condition = Annotated[
-    Literal["unavailable"], one_of(("unavailable",), later=("rate_limited", "context_too_long", "content_filtered"))
-]
+AnyCondition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered"]
+AnyBalance = Literal["weighted", "fastest", "cheapest", "least_busy"]
+Condition = Annotated[AnyCondition, OneOf(get_args(AnyCondition), later=("budget_spent",))]
+Balance = Annotated[AnyBalance, OneOf(get_args(AnyBalance))]
 
 
 class Step(Section):
@@ -29,11 +33,10 @@ class Step(Section):
     use: Annotated[_Listed | _Weighed, Discriminator(_form)] = Field(
         description="Names from `deployments`: a list (equal shares), or a map of name to weight."
     )
-    balance: Annotated[Literal["weighted"], one_of(("weighted",), later=("fastest", "cheapest", "least_busy"))] = Field(
-        default="weighted", description="How they share the calls."
-    )
+    balance: Balance = Field(default="weighted", description="How they share the calls.")
     when: Annotated[list[Condition], Field(min_length=1), OneOrMore()] = Field(
-        default=["unavailable"], description="What must have happened to the step before; not for the first step."
+        default=["unavailable", "rate_limited", "timeout"],
+        description="What must have happened to the step before; not for the first step.",
     )
 
     @property
@@ -42,8 +45,7 @@ class Step(Section):
         return dict(self.use) if isinstance(self.use, dict) else dict.fromkeys(self.use, 1)
 
 
-class Alias(Section):
-    """A name that callers ask for, and where such calls go."""
+class Alias(AliasResilience):
+    """A name that callers ask for, where such calls go, and how they are guarded."""
 
     chain: list[Step] = Field(min_length=1, max_length=20, description="Steps in order: a later one is a fallback.")
-    timeouts: AliasTimeouts = Field(default_factory=AliasTimeouts, description="Timeouts of its calls.")

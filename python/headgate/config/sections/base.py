@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -33,19 +32,37 @@ class Section(BaseModel):
         return {} if value is None else value
 
 
-def one_of(now: tuple[str, ...], later: tuple[str, ...] = ()) -> BeforeValidator:
-    """A word from a closed set; words of `later` are told apart from unknown ones."""
+class OneOf:
+    """A word from a closed set; words of `later` are told apart from unknown ones, and are in no schema.
 
-    def check(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+    `also` is what may stand there beside a word, for the message.
+    """
+
+    def __init__(self, now: tuple[str, ...], later: tuple[str, ...] = (), also: str = "") -> None:
+        self._now, self._later = now, later
+        self._wanted = " or ".join([*(f"`{name}`" for name in now), *([also] if also else [])])
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Looks at the word before its type is looked at."""
+        return core_schema.no_info_before_validator_function(self._word, handler(source))
+
+    def __get_pydantic_json_schema__(self, inner: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The words that may stand there now."""
+        form = handler(inner)
+        words = [word for word in form.get("enum", ()) if word in self._now]
+        if len(words) == 1:
+            return {"const": words[0], "type": "string"}
+        return {**form, "enum": words} if words else form
+
+    def _word(self, value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
         word = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if word in now:
+        if word in self._now:
             return word
-        if word in later:
+        if word in self._later:
             raise PydanticCustomError("later", "`{word}` is not supported yet", {"word": word})
-        names = " or ".join(f"`{name}`" for name in now)
-        raise PydanticCustomError("word", "{names} is needed, not `{seen}`", {"names": names, "seen": shown(value)})
-
-    return BeforeValidator(check)
+        raise PydanticCustomError(
+            "word", "{wanted} is needed, not `{seen}`", {"wanted": self._wanted, "seen": shown(value)}
+        )
 
 
 class OneOrMore:
@@ -79,6 +96,33 @@ def _matching(pattern: str, wanted: str) -> AfterValidator:
 def text(pattern: str, wanted: str) -> tuple[AfterValidator, WithJsonSchema]:
     """The form of a text, and its JSON Schema."""
     return _matching(pattern, wanted), WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
+
+
+def map_or_word(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
+    """The tag of the form that was meant, where a map or a word may stand."""
+    return "<map>" if isinstance(value, dict | Section) else "<word>"
+
+
+def value_or_word(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
+    """The tag of the form that was meant, where an amount with its unit or a word may stand."""
+    if isinstance(value, str):
+        return "<value>" if value[:1].isdecimal() else "<word>"
+    return "<value>" if isinstance(value, int | float) and not isinstance(value, bool) else "<word>"
+
+
+_S = TypeVar("_S", bound=Section)
+
+
+def merged(shared: _S, own: Section | None) -> _S:
+    """`shared` with what `own` says instead. A part that both say is merged in turn; what is `None` says nothing."""
+    said: dict[str, Any] = {}
+    for name in type(shared).model_fields:
+        word = getattr(own, name, None)
+        if word is not None and own is not None and name in own.model_fields_set:
+            old = getattr(shared, name)
+            both = isinstance(old, Section) and isinstance(word, Section)
+            said[name] = merged(old, word) if both else word
+    return shared.model_copy(update=said)
 
 
 _NAME, _NAME_SCHEMA = text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "a name: letters, digits, `_`, `.`, `-`; at most 100")

@@ -5,6 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from headgate.config.sections.base import ModelName, Name, Section
+from headgate.config.units import Usd
+
+
+class Price(Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input_per_million_usd: Usd = Field(description="What the tokens of a prompt cost.")
+    output_per_million_usd: Usd = Field(description="What the tokens of an answer cost.")
 
 
 class Deployment(Section):
@@ -17,4 +25,13 @@ class Deployment(Section):
         ge=1,
         le=1_000_000_000,
         description="How many tokens its context holds, where the catalogue cannot know.",
+    )
+    price: Price | None = Field(
+        default=None, description="What it costs, where the catalogue cannot know, or another price was agreed."
+    )
+    concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Calls at once for each credential of its provider; absent: as the provider's `concurrency`.",
     )

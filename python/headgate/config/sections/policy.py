@@ -17,7 +17,7 @@ from headgate.config.sections.keys import Key
 from headgate.config.sections.listen import Listen
 from headgate.config.sections.log import Log
 from headgate.config.sections.providers import Provider
-from headgate.config.sections.timeouts import Resilience
+from headgate.config.sections.resilience import Resilience
 
 MAX_WORKERS = 1024
 

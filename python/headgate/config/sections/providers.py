@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from headgate.config.addresses import EndpointUrl
 from headgate.config.secrets import SecretRef
-from headgate.config.sections.base import OneOrMore, Section, one_of
+from headgate.config.sections.base import OneOf, OneOrMore, Section
+from headgate.config.sections.breaker import ProviderBreaker
+from headgate.config.sections.retry import ProviderRetry
 
 _OWN = {
     "authorization",
@@ -62,10 +64,10 @@ class Provider(Section):
     """Who answers calls. For a provider that the catalogue knows, a credential is all that is needed."""
 
     credential: Annotated[list[SecretRef], OneOrMore()] = Field(
-        default=[], description="What we show it: one, or a list that is used in turn."
+        default=[], description="What we show it: one, or a list; each has its own health."
     )
     dialect: (
-        Annotated[Literal["openai"], one_of(("openai",), later=("anthropic", "gemini", "bedrock", "cohere"))] | None
+        Annotated[Literal["openai"], OneOf(("openai",), later=("anthropic", "gemini", "bedrock", "cohere"))] | None
     ) = Field(
         default=None, description="The family of wire formats it speaks; the catalogue knows it for known providers."
     )
@@ -78,6 +80,18 @@ class Provider(Section):
     headers: Annotated[dict[str, str], AfterValidator(_header_lines)] = Field(
         default={}, description="More header lines for each call. No secrets: they belong into `credential`."
     )
-    http: Annotated[Literal["auto", "1", "2"], one_of(("auto", "1", "2"))] = Field(
+    http: Annotated[Literal["auto", "1", "2"], OneOf(("auto", "1", "2"))] = Field(
         default="auto", description="Versions of HTTP: `auto` (what TLS settles, else 1), `1` or `2`."
+    )
+    breaker: ProviderBreaker = Field(
+        default_factory=ProviderBreaker, description="Its own breakers; the rest is as in `resilience.breaker`."
+    )
+    retry: ProviderRetry = Field(
+        default_factory=ProviderRetry, description="Its own budget of retries; the rest is as in `resilience.retry`."
+    )
+    concurrency: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Calls at once for each credential and model; fewer while it answers that there are too many.",
     )

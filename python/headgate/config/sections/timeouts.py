@@ -39,9 +39,3 @@ class AliasTimeouts(Section):
     attempt: Timeout | None = Field(default=None, description=ATTEMPT)
     total: Timeout | None = Field(default=None, description=TOTAL)
     stream_total: Timeout | None = Field(default=None, description=STREAM_TOTAL)
-
-
-class Resilience(Section):
-    """How calls are guarded, for every alias."""
-
-    timeouts: Timeouts = Field(default_factory=Timeouts, description="Timeouts of calls.")

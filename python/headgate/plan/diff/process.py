@@ -20,6 +20,12 @@ _LIMITS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "max_upload_bytes": ("an upload may have {}", show_size),
     "max_head_bytes": ("the head of a request may have {}", show_size),
     "max_connections": ("{} connections may be open", str),
+    "max_calls": ("{} calls may be open", str),
+    "max_streams": ("{} streams may be open", str),
+    "max_buffered_bytes": (
+        "bodies may hold {}",
+        lambda size: "a quarter of the memory that there is" if size is None else show_size(size),
+    ),
     "idle_ms": ("a connection may rest for {} between calls", show_duration),
     "read_gap_ms": ("a request may stop arriving for {}", show_duration),
     "origins": ("web pages of these origins may call: {}", lambda origins: ", ".join(origins) or "none"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headgate.plan.diff import resilience
 from headgate.plan.diff.change import Change, by, for_operators, secret
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def _changed(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Ch
         yield for_operators(f"calls to `{name}` now carry other header lines: {lines}")
     if old["http"] != new["http"]:
         yield for_operators(f"calls to `{name}` now speak {new['http']} (was {old['http']})")
+    yield from resilience.provider(name, old, new)
 
 
 def _endpoints(provider: dict[str, Any]) -> str:

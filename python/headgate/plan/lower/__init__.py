@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from headgate.plan.canonical import with_hash
 from headgate.plan.document import FORMAT, Plan
-from headgate.plan.lower import models, process, providers, routes
+from headgate.plan.lower import models, process, providers, resilience, routes
 
 if TYPE_CHECKING:
     from headgate.config.sections import Policy
@@ -29,12 +29,12 @@ def lower(policy: Policy) -> Plan:
         drain=process.drain(policy.drain),
         egress=process.egress(policy.egress),
         log=process.log(policy.log),
-        providers=tuple(providers.provider(name, section) for name, section in policy.providers.items()),
+        providers=tuple(providers.provider(name, policy) for name in policy.providers),
         deployments=tuple(routes.deployment(name, policy, provider_at) for name in policy.deployments),
         aliases=aliases,
         models=models.known(policy),
         keys=tuple(routes.key(section, aliases) for section in policy.keys),
         passthrough=None if policy.passthrough is None else provider_at[policy.passthrough],
-        timeouts=routes.timeouts(policy.resilience.timeouts),
+        resilience=resilience.lower(policy.resilience),
     )
     return with_hash(plan)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from headgate.config import catalogue
 from headgate.config.addresses import parse_endpoint
+from headgate.config.sections.base import merged
 from headgate.plan import document
+from headgate.plan.lower import resilience
 
 if TYPE_CHECKING:
     from headgate.config import addresses, sections
@@ -16,17 +18,24 @@ BEARER: Final = document.Auth(header="authorization", prefix="Bearer ")
 _VERSIONS: Final[dict[str, Literal["auto", "http1", "http2"]]] = {"auto": "auto", "1": "http1", "2": "http2"}
 
 
-def provider(name: str, section: sections.Provider) -> document.Provider:
-    """One provider of the policy."""
+def provider(name: str, policy: sections.Policy) -> document.Provider:
+    """One provider of the policy; what it does not say of retries and breakers is as for all."""
+    section = policy.providers[name]
     known = catalogue.providers().get(name)
+    budget = merged(policy.resilience.retry, section.retry)
     return document.Provider(
         id=name,
+        kind=name if known else "",
         dialect="openai",
         endpoints=tuple(_endpoints(name, section, known)),
         credentials=tuple(secret(each) for each in section.credential),
         auth=_auth(known),
         headers=dict(sorted(section.headers.items())),
         http=_VERSIONS[section.http],
+        breaker=resilience.breaker(merged(policy.resilience.breaker, section.breaker)),
+        retry_permille=budget.budget_ratio,
+        retry_floor_per_second=budget.budget_floor,
+        max_concurrency=section.concurrency,
     )
 
 

@@ -1,12 +1,14 @@
-"""Who may ask for what, and where it goes: keys, aliases, deployments, timeouts."""
+"""Who may ask for what, and where it goes: keys, aliases, deployments."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.config import catalogue
+from headgate.config import known
 from headgate.config.checks.aliases import precedence
+from headgate.config.sections.base import merged
 from headgate.plan import document
+from headgate.plan.lower import resilience
 from headgate.plan.lower.providers import secret
 
 if TYPE_CHECKING:
@@ -16,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def deployment(name: str, policy: sections.Policy, provider_at: Mapping[str, int]) -> document.Deployment:
-    """One deployment; its window is the policy's word, else what the catalogue knows of the model."""
+    """One deployment; its window and its price are the policy's word, else what the catalogue knows of the model."""
     section = policy.deployments[name]
-    known = catalogue.providers().get(section.provider)
-    window = section.context_tokens or (known.context_tokens(section.model) if known else None)
+    price = known.price(section)
     return document.Deployment(
-        id=name, provider=provider_at[section.provider], model=section.model, context_tokens=window
+        id=name,
+        provider=provider_at[section.provider],
+        model=section.model,
+        context_tokens=known.window(section),
+        price=document.Price(*price) if price else None,
+        max_concurrency=section.concurrency,
     )
 
 
@@ -34,8 +40,7 @@ def aliases(policy: sections.Policy) -> tuple[document.Alias, ...]:
 def _alias(name: str, policy: sections.Policy, deployment_at: Mapping[str, int]) -> document.Alias:
     section = policy.aliases[name]
     chain = tuple(_step(number, step, deployment_at) for number, step in enumerate(section.chain))
-    own = section.timeouts.model_dump(exclude_none=True)
-    return document.Alias(name=name, chain=chain, timeouts=timeouts(policy.resilience.timeouts.model_copy(update=own)))
+    return document.Alias(name=name, chain=chain, resilience=resilience.lower(merged(policy.resilience, section)))
 
 
 def _step(number: int, section: sections.Step, deployment_at: Mapping[str, int]) -> document.Step:
@@ -51,16 +56,4 @@ def key(section: sections.Key, order: tuple[document.Alias, ...]) -> document.Ke
     allowed = None if section.aliases is None else tuple(sorted(position[name] for name in section.aliases))
     return document.Key(
         name=section.name, secret=secret(section.secret), aliases=allowed, passthrough=section.passthrough
-    )
-
-
-def timeouts(section: sections.Timeouts) -> document.Timeouts:
-    """Timeouts in milliseconds."""
-    return document.Timeouts(
-        connect_ms=section.connect,
-        first_token_ms=section.first_token,
-        idle_ms=section.idle,
-        attempt_ms=section.attempt,
-        total_ms=section.total,
-        stream_total_ms=section.stream_total,
     )

@@ -4,9 +4,11 @@
 mod metrics;
 mod process;
 mod stages;
+mod targets;
 
 pub(crate) use process::families as process_families;
 pub(crate) use stages::StageSwitch;
+pub(crate) use targets::families as target_families;
 
 use crate::drain::Stop;
 use crate::shared::Shared;

@@ -51,13 +51,20 @@ pub(crate) fn plan(provider: &str) -> Plan {
     let (host, port) = provider.split_once(':').unwrap();
     let timeouts = json!({"connect_ms": 1000, "first_token_ms": 60_000, "idle_ms": 60_000, "attempt_ms": 60_000,
                           "total_ms": 120_000, "stream_total_ms": 120_000});
+    let resilience = json!({
+        "timeouts": timeouts, "hedge": null, "on_disconnect": "cancel", "on_cut": "error", "coalesce": false,
+        "retry": {"max_attempts": 1, "max_attempts_per_call": 5, "base_ms": 100, "throttled_base_ms": 1000,
+                  "cap_ms": 8000, "wait_ms": 10_000},
+        "resume_bytes": null, "keep_alive_ms": null, "priority": "normal", "affinity": "off",
+    });
     let plan = json!({
         "format": plan::FORMAT,
         "hash": "",
         "listen": {"data": {"tcp": "127.0.0.1:0"}, "ops": {"tcp": "127.0.0.1:0"}, "tls": null},
         "callers": "keys",
         "http": {"max_body_bytes": 1_000_000, "max_upload_bytes": 1_000_000, "max_head_bytes": 65_536,
-                 "max_connections": 100, "idle_ms": 60_000, "read_gap_ms": 10_000, "origins": []},
+                 "max_connections": 100, "idle_ms": 60_000, "read_gap_ms": 10_000, "origins": [],
+                 "max_calls": 100, "max_streams": 100, "max_buffered_bytes": null},
         "workers": {"fixed": 1},
         "drain": {"accept_for_ms": 1000, "grace_ms": 5000},
         "egress": {"proxy": "off", "roots": {"system": false, "bundled": true, "files": []}},
@@ -67,14 +74,18 @@ pub(crate) fn plan(provider: &str) -> Plan {
             "endpoints": [{"id": format!("house/http://{provider}"), "scheme": "http", "host": host,
                            "port": port.parse::<u16>().unwrap(), "base_path": "/v1", "named": true}],
             "auth": {"header": "authorization", "prefix": "Bearer "}, "headers": {}, "http": "auto",
+            "kind": "", "retry_permille": 100, "retry_floor_per_second": 3, "max_concurrency": 1000,
+            "breaker": {"consecutive": 5, "ratio_permille": 500, "slow_first_token_ms": 20_000, "slow_permille": 800,
+                        "window_ms": 30_000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000},
         }],
-        "deployments": [{"id": "mini", "provider": 0, "model": "gpt-5-mini", "context_tokens": null}],
-        "aliases": [{"name": "chat", "timeouts": timeouts, "chain": [
+        "deployments": [{"id": "mini", "provider": 0, "model": "gpt-5-mini", "context_tokens": null,
+                         "price": null, "max_concurrency": null}],
+        "aliases": [{"name": "chat", "resilience": resilience, "chain": [
             {"shares": [{"deployment": 0, "weight": 1}], "balance": "weighted", "when": []}]}],
         "models": [],
         "keys": [{"name": "one", "secret": {"literal": "caller-secret"}, "aliases": null, "passthrough": false}],
         "passthrough": null,
-        "timeouts": timeouts,
+        "resilience": resilience,
     });
     serde_json::from_value(plan).unwrap()
 }

@@ -2,15 +2,19 @@
 //!
 //! Source: the error object of the API (`message`, `type`, `param`, `code`, all four always present), and what the
 //! official libraries do with it: they choose an exception by the status, and raise within a stream on any data object
-//! whose `error` is not empty.
+//! whose `error` is not empty. What providers themselves send is less uniform, and is read by [`read()`].
+
+mod read;
+
+pub use read::{ErrorBody, read};
 
 use crate::openai::paths::Streams;
 use bytes::Bytes;
 use fault::{Class, Fault, Origin, Retry};
 use serde::Serialize;
 
-/// The error object. Libraries hand unknown fields on and read the others; the id is there for those who see a body and
-/// no headers.
+/// The error object. Libraries hand unknown fields on and read the others; the id and the advice are there for those who
+/// see a body and no headers.
 #[derive(Serialize)]
 struct Error<'a> {
     message: &'a str,
@@ -18,6 +22,9 @@ struct Error<'a> {
     param: Option<&'static str>,
     code: &'static str,
     request_id: &'a str,
+    /// Within a stream, whose head has gone: what `x-should-retry` would say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    should_retry: Option<bool>,
 }
 
 /// A body, or the data of an event without a name.
@@ -50,11 +57,13 @@ pub fn event(streams: Streams, fault: &Fault, request_id: &str) -> Bytes {
 }
 
 /// The same, as the event after `sequence` others (see [`Terminal::events`](crate::openai::stream::Terminal::events)).
+///
+/// Its `error` says with `should_retry` whether to send the whole call again: what came of the answer is of no use.
 pub fn event_numbered(streams: Streams, fault: &Fault, request_id: &str, sequence: u64) -> Bytes {
+    let error = Error { should_retry: Some(should_retry(fault)), ..error(fault, request_id) };
     let (name, data): (&[u8], _) = match streams {
-        Streams::Never | Streams::Chat => (b"", body(fault, request_id)),
+        Streams::Never | Streams::Chat => (b"", json(&Envelope { error })),
         Streams::Responses | Streams::Typed { .. } | Streams::Framed => {
-            let error = error(fault, request_id);
             let (code, message, param) = (error.code, error.message, error.param);
             let event = ErrorEvent { r#type: "error", sequence_number: sequence, code, message, param, error };
             (b"event: error\n", json(&event))
@@ -81,7 +90,14 @@ pub fn should_retry(fault: &Fault) -> bool {
 
 fn error<'a>(fault: &'a Fault, request_id: &'a str) -> Error<'a> {
     let row = fault.kind().row();
-    Error { message: fault.message(), r#type: type_of(row.class), param: fault.param(), code: row.code, request_id }
+    Error {
+        message: fault.message(),
+        r#type: type_of(row.class),
+        param: fault.param(),
+        code: row.code,
+        request_id,
+        should_retry: None,
+    }
 }
 
 /// OpenAI's word for a class. It has few: whoever tells faults apart reads `code`.
@@ -93,6 +109,7 @@ const fn type_of(class: Class) -> &'static str {
         | Class::NotFound
         | Class::TooLarge
         | Class::Timeout => "invalid_request_error",
+        Class::RateLimited => "rate_limit_error",
         Class::Unavailable | Class::UpstreamError | Class::UpstreamTimeout | Class::Internal => "server_error",
     }
 }
@@ -131,10 +148,10 @@ mod tests {
             assert_eq!(error["code"], kind.row().code);
             assert_eq!(error["param"], Value::Null);
             assert_eq!(error["request_id"], "req_1");
-            let expected = if kind.row().status >= 500 && kind.row().status != 505 {
-                "server_error"
-            } else {
-                "invalid_request_error"
+            let expected = match kind.row().status {
+                429 => "rate_limit_error",
+                500..=504 | 506.. => "server_error",
+                _ => "invalid_request_error",
             };
             assert_eq!(error["type"], expected, "{}", kind.name());
         }
@@ -160,6 +177,7 @@ mod tests {
                 let (name, data) = data_of(&event);
                 assert_eq!(data["error"]["message"], "line one\r\nline two");
                 assert_eq!(data["error"]["code"], kind.row().code);
+                assert_eq!(data["error"]["should_retry"], should_retry(&fault), "the head with its advice has gone");
                 let named = !matches!(streams, Streams::Never | Streams::Chat);
                 assert_eq!(name, if named { "error" } else { "" });
                 if named {

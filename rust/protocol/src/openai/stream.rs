@@ -3,14 +3,18 @@
 //! A stream that stops without the event that ends it is cut, whatever the connection says: libraries take the end of the
 //! bytes for the end of the answer. So each kind of stream has an explicit end here, and an explicit failure. The first
 //! *content* is told apart from what only announces it (a role, an empty delta, a comment), since until then nothing has
-//! been said that could not be said again by another provider.
+//! been said that could not be said again by another provider. Whether more content comes is looked at only when it is
+//! asked ([`Terminal::seek`]): a deadline between pieces of content needs to know it once in a while, not of each event.
 //!
 //! Events are not parsed into trees: needles with their quotes cannot occur within a JSON string, where a quote stands
 //! behind a backslash, and what is found is then checked by a walk over the top level.
 
+mod finish;
 mod look;
 #[cfg(test)]
 mod tests;
+
+pub use finish::Finish;
 
 use crate::openai::paths::Streams;
 use crate::sse::{BOM, Boundary, Line};
@@ -36,7 +40,10 @@ pub struct Terminal {
     streams: Streams,
     state: State,
     content: bool,
-    finished: bool,
+    /// Content is looked for.
+    seeks: bool,
+    finish: Finish,
+    failure: Vec<u8>,
     started: bool,
     events: u64,
     boundary: Boundary,
@@ -48,13 +55,18 @@ impl Terminal {
     /// How much of an event is held until it is whole; a longer one is a failure.
     pub const HELD_CAP: usize = 16 << 20;
 
+    /// How much is kept of what a failure says of itself, in bytes.
+    pub const FAILURE_CAP: usize = 64 << 10;
+
     /// Before the first byte. A stream that is [`Streams::Never`] is not looked at.
     pub const fn new(streams: Streams) -> Self {
         Self {
             streams,
             state: State::Open,
             content: false,
-            finished: false,
+            seeks: true,
+            finish: Finish::None,
+            failure: Vec::new(),
             started: false,
             events: 0,
             boundary: Boundary::new(),
@@ -84,12 +96,20 @@ impl Terminal {
         self.state
     }
 
+    /// Looks at whole events: what [`Terminal::feed`] does, for bytes that a [`Boundary`] has cut already. The two do not
+    /// mix within a stream.
+    pub fn look(&mut self, events: &[u8]) -> State {
+        self.events_in(events);
+        self.state
+    }
+
     /// The end of the body; `rest` is what came and was not fed. Some servers leave out the blank line behind
-    /// `data: [DONE]`, which says all there is to say and counts.
+    /// `data: [DONE]`, which says all there is to say and counts. Of [`Streams::Framed`] this is the end.
     pub fn end(&mut self, rest: &[u8]) -> State {
         let held = [self.held.as_slice(), rest].concat();
         let last = held.trim_ascii_end().rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-        if Line::read(last) == Line::Data(b"[DONE]") && self.ends_with_done() {
+        let is_done = Line::read(last) == Line::Data(b"[DONE]") && self.ends_with_done();
+        if is_done || self.streams == Streams::Framed {
             self.advance(State::Done);
         }
         self.state
@@ -105,9 +125,31 @@ impl Terminal {
         self.content
     }
 
-    /// Whether a finish reason was seen (of [`Streams::Chat`]): the model had ended, even if the stream did not.
-    pub const fn finished(&self) -> bool {
-        self.finished
+    /// Looks for content from here on, until some has come.
+    pub const fn seek(&mut self) {
+        self.seeks = true;
+    }
+
+    /// Whether content is looked for and has not come: so from the start, and after [`Terminal::seek`].
+    pub const fn seeks(&self) -> bool {
+        self.seeks
+    }
+
+    /// What came was content, and could not be looked at.
+    pub fn assume_content(&mut self) {
+        self.found();
+    }
+
+    /// Why the model stopped; [`Finish::None`] while it has not said so. The model had ended then, even if the stream did
+    /// not.
+    pub const fn finish(&self) -> Finish {
+        self.finish
+    }
+
+    /// What the provider said of its failure: an object of JSON with `error` in it where the provider keeps to the
+    /// dialect, whatever it sent where it does not; cut off behind [`Terminal::FAILURE_CAP`]. Empty if it has not failed.
+    pub fn failure(&self) -> &[u8] {
+        &self.failure
     }
 
     /// How many events with data there were: the number of the next one, where events are numbered.
@@ -157,36 +199,37 @@ impl Terminal {
             Streams::Chat => self.chat_event(name, data),
             Streams::Responses => self.response_event(name, data),
             Streams::Typed { ends } => self.typed_event(name, data, ends),
-            Streams::Framed => {
-                self.content = true;
-                self.advance(if name == b"error" || look::is_error(data) { State::Failed } else { State::Content });
-            }
+            Streams::Framed => self.framed_event(name, data),
         }
     }
 
     fn chat_event(&mut self, name: &[u8], data: &[u8]) {
         if name == b"error" || look::is_error(data) {
-            return self.advance(State::Failed);
+            return self.fail(data);
         }
-        if !self.content && (name.ends_with(b".delta") || look::has_content(data)) {
-            self.content = true;
-            self.advance(State::Content);
+        if self.seeks && (name.ends_with(b".delta") || look::has_content(data)) {
+            self.found();
         }
-        self.finished = self.finished || look::has_finish_reason(data);
+        if self.finish == Finish::None {
+            self.finish = Finish::of_chat(data);
+        }
     }
 
     fn response_event(&mut self, name: &[u8], data: &[u8]) {
         let kind = if name.starts_with(b"response.") { name } else { look::text_at_top(data, b"type") };
         match kind {
-            b"response.completed" | b"response.incomplete" => self.advance(State::Done),
-            b"response.failed" | b"error" => self.advance(State::Failed),
-            _ if !kind.starts_with(b"response.") && (name == b"error" || look::is_error(data)) => {
-                self.advance(State::Failed);
+            b"response.completed" => {
+                self.finish = Finish::Stop;
+                self.advance(State::Done);
             }
-            _ if !self.content && is_response_content(kind, data) => {
-                self.content = true;
-                self.advance(State::Content);
+            b"response.incomplete" => {
+                self.finish = Finish::of_incomplete(data);
+                self.advance(State::Done);
             }
+            b"response.failed" => self.fail(look::object_at_top(data, b"response").unwrap_or(data)),
+            b"error" => self.fail(data),
+            _ if !kind.starts_with(b"response.") && (name == b"error" || look::is_error(data)) => self.fail(data),
+            _ if self.seeks && is_response_content(kind, data) => self.found(),
             _ => {}
         }
     }
@@ -194,15 +237,38 @@ impl Terminal {
     fn typed_event(&mut self, name: &[u8], data: &[u8], ends: &[&str]) {
         let kind = if name.is_empty() { look::text_at_top(data, b"type") } else { name };
         if kind == b"error" || (kind.is_empty() && look::is_error(data)) {
-            return self.advance(State::Failed);
+            return self.fail(data);
         }
-        if !self.content && (!kind.is_empty() || look::has_content(data)) {
-            self.content = true;
-            self.advance(State::Content);
+        if self.seeks && !is_ping(kind) && (!kind.is_empty() || look::has_content(data)) {
+            self.found();
         }
         if ends.iter().any(|end| end.as_bytes() == kind) {
             self.advance(State::Done);
         }
+    }
+
+    fn framed_event(&mut self, name: &[u8], data: &[u8]) {
+        if name == b"error" || look::is_error(data) {
+            return self.fail(data);
+        }
+        if self.seeks && !is_ping(if name.is_empty() { look::text_at_top(data, b"type") } else { name }) {
+            self.found();
+        }
+    }
+
+    /// Content has come.
+    fn found(&mut self) {
+        self.seeks = false;
+        self.content = true;
+        self.advance(State::Content);
+    }
+
+    /// The provider said that it failed, and `what`. The first word counts.
+    fn fail(&mut self, what: &[u8]) {
+        if self.state != State::Failed {
+            self.failure = what[..what.len().min(Self::FAILURE_CAP)].to_vec();
+        }
+        self.advance(State::Failed);
     }
 
     /// Whether `[DONE]` ends this kind of stream. The Responses API has no such event; servers that append one do so
@@ -219,6 +285,11 @@ impl Terminal {
             (State::Open | State::Content, State::Open | State::Content) => state,
         };
     }
+}
+
+/// Whether a kind of event only shows that the connection lives.
+fn is_ping(kind: &[u8]) -> bool {
+    matches!(kind, b"ping" | b"keepalive" | b"keep-alive" | b"heartbeat")
 }
 
 /// Whether an event of the Responses API holds something of the answer: text, arguments, reasoning, a refusal, audio, a

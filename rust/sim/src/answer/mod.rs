@@ -25,6 +25,7 @@ use crate::options::Distribution;
 use crate::provider::{Note, Provider, Request};
 use crate::reply::{FOREVER, Reply, Step};
 use crate::rng::Rng;
+use crate::scenario::Tempo;
 use crate::stores::Stores;
 use author::Behaviour;
 use serde_json::{Value, json};
@@ -45,6 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) rng: Rng,
     /// What the request asks of the simulator.
     pub(crate) knobs: Knobs,
+    /// What a rule of the scenario sets.
+    pub(crate) tempo: Tempo,
     /// For the bill.
     pub(crate) note: Note,
     /// Seconds since 1970.
@@ -64,6 +67,7 @@ impl<'a> Call<'a> {
             id: String::new(),
             rng,
             knobs: Knobs::default(),
+            tempo: Tempo::default(),
             note,
             created,
         }
@@ -101,15 +105,18 @@ impl<'a> Call<'a> {
         let usual = |set: Distribution, slowly| {
             if slow && set == Distribution::Fixed(0.0) { Distribution::Fixed(slowly) } else { set }
         };
-        let first = self.knobs.ttft_ms.map_or_else(|| usual(options.ttft_ms, 1000.0), Distribution::Fixed);
-        let gap = self.knobs.gap_ms.map_or_else(|| usual(options.gap_ms, 100.0), Distribution::Fixed);
+        let asked = |knob: Option<f64>, ruled| knob.map(Distribution::Fixed).or(ruled);
+        let first = asked(self.knobs.ttft_ms, self.tempo.ttft_ms);
+        let first = first.unwrap_or_else(|| usual(options.ttft_ms, 1000.0));
+        let gap = asked(self.knobs.gap_ms, self.tempo.gap_ms);
+        let gap = gap.unwrap_or_else(|| usual(options.gap_ms, 100.0));
         let mut rng = Rng::of(self.rng.bits(), 1);
         Pace { first: Some(first.sample_time(&mut rng)), gap, rng }
     }
 
     fn wanted_tokens(&mut self) -> u32 {
-        let set = self.knobs.tokens;
-        set.unwrap_or_else(|| self.provider.options.tokens.sample_count(&mut self.rng)).clamp(1, 100_000)
+        let usual = self.tempo.tokens.unwrap_or(self.provider.options.tokens);
+        self.knobs.tokens.unwrap_or_else(|| usual.sample_count(&mut self.rng)).clamp(1, 100_000)
     }
 
     /// A whole answer that took as long as `tokens` tokens take.

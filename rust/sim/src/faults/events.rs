@@ -74,8 +74,14 @@ fn fail(data: &mut Value, message: &str) {
 }
 
 fn pings_only(fault: &Fault, reply: &mut Reply) {
-    let Some(place) = first_content(reply) else { return };
-    reply.pieces.retain(|piece| !matches!(piece.role, Role::Content | Role::Arguments));
+    let after = fault.size("after");
+    let Some(place) = content(reply).nth(after) else { return };
+    let mut kept = 0;
+    reply.pieces.retain(|piece| {
+        let has_content = matches!(piece.role, Role::Content | Role::Arguments);
+        kept += usize::from(has_content);
+        !has_content || kept <= after
+    });
     let place = place.min(reply.pieces.len());
     let ping = Piece { wait: fault.time("every_ms"), ..Piece::new(Role::Frame, ": ping\n\n") };
     reply.pieces.splice(place..place, std::iter::repeat_n(ping, fault.size("count").min(1_000_000)));
@@ -83,13 +89,14 @@ fn pings_only(fault: &Fault, reply: &mut Reply) {
 }
 
 fn empty_deltas(fault: &Fault, reply: &mut Reply) {
-    let content = |piece: &&mut Piece| matches!(piece.role, Role::Content | Role::Arguments);
-    for piece in reply.pieces.iter_mut().filter(content) {
+    let has_content = |piece: &&mut Piece| matches!(piece.role, Role::Content | Role::Arguments);
+    for piece in reply.pieces.iter_mut().filter(has_content).skip(fault.size("after")) {
         edit(piece, |data| match data.get_mut("delta") {
             Some(Value::String(delta)) => delta.clear(),
             _ => empty_choices(data),
         });
         piece.tokens = 0;
+        piece.wait = piece.wait.saturating_add(fault.time("every_ms"));
     }
     let last = reply.pieces.iter().rposition(|piece| matches!(piece.role, Role::Content | Role::Arguments));
     if let Some(last) = last {
@@ -274,7 +281,13 @@ fn usage_twice(reply: &mut Reply) {
 }
 
 fn first_content(reply: &Reply) -> Option<usize> {
-    reply.pieces.iter().position(|piece| matches!(piece.role, Role::Content | Role::Arguments))
+    content(reply).next()
+}
+
+/// The places of the events with content.
+fn content(reply: &Reply) -> impl Iterator<Item = usize> {
+    let has_content = |(_, piece): &(usize, &Piece)| matches!(piece.role, Role::Content | Role::Arguments);
+    reply.pieces.iter().enumerate().filter(has_content).map(|(place, _)| place)
 }
 
 /// Changes the JSON of an event or of a whole body; leaves alone what holds none.

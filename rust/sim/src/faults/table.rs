@@ -154,10 +154,10 @@ faults! {
     DataAfterDone: "data-after-done", Answer, [];
     /// An error inside a 200 stream; nothing after it. `at`: first, middle, last. `form`: nested, flat, failed (Responses).
     ErrorEvent: "error-event", Answer, ["at" = "first", "form" = "nested", "name" = "server_error"];
-    /// Comments in the place of all content, every `every_ms`. `then`: end, silence.
-    PingsOnly: "pings-only", Answer, ["count" = "10", "every_ms" = "10", "then" = "end"];
-    /// Content events without content. `then`: end, silence.
-    EmptyDeltas: "empty-deltas", Answer, ["then" = "end"];
+    /// Comments in the place of all content but the first `after` events, every `every_ms`. `then`: end, silence.
+    PingsOnly: "pings-only", Answer, ["count" = "10", "every_ms" = "10", "then" = "end", "after" = "0"];
+    /// Content events without content, but for the first `after`, every `every_ms`. `then`: end, silence.
+    EmptyDeltas: "empty-deltas", Answer, ["every_ms" = "0", "then" = "end", "after" = "0"];
     /// Pauses before event `at` (the first is 0) for `ms`; 0 for ever.
     Stall: "stall", Answer, ["at" = "2", "ms" = "0"];
     /// Sends the body `bytes` at a time, every `every_ms`.

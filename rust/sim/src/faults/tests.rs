@@ -103,6 +103,20 @@ fn streams_without_content_have_none() {
 }
 
 #[test]
+fn content_may_come_before_it_stops_coming() {
+    let texts = |faults| {
+        let events = events(&answer(CHAT, &chat(true), faults));
+        events
+            .iter()
+            .filter(|chunk| chunk["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()))
+            .count()
+    };
+    assert_eq!((texts("pings-only;after=2"), texts("empty-deltas;after=3;every_ms=5")), (2, 3));
+    let pings = text(&answer(CHAT, &chat(true), "pings-only;after=2;count=5;then=silence"));
+    assert!(pings.ends_with(&": ping\n\n".repeat(5)), "{pings}");
+}
+
+#[test]
 fn usage_is_bent_in_streams_and_in_whole_answers() {
     for stream in [false, true] {
         let usage = |form: &str| {

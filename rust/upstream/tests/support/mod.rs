@@ -7,7 +7,7 @@ pub(crate) mod authority;
 use bytes::Bytes;
 use fault::Fault;
 use http1::{RequestHead, Source};
-use plan::{Auth, Endpoint, HttpVersions, Provider, Proxy, Roots, Scheme};
+use plan::{Auth, Breaker, Endpoint, HttpVersions, Provider, Proxy, Roots, Scheme};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -107,6 +107,20 @@ pub(crate) fn provider() -> Provider {
         auth: Auth { header: "authorization".into(), prefix: "Bearer ".into() },
         headers: BTreeMap::new(),
         http: HttpVersions::Auto,
+        kind: String::new(),
+        breaker: Breaker {
+            consecutive: 5,
+            ratio_permille: 500,
+            slow_first_token_ms: 20_000,
+            slow_permille: 800,
+            window_ms: 30_000,
+            min_calls: 10,
+            open_ms: 5_000,
+            open_cap_ms: 120_000,
+        },
+        retry_permille: 100,
+        retry_floor_per_second: 3,
+        max_concurrency: 1000,
     }
 }
 
@@ -135,6 +149,7 @@ pub(crate) struct Worker {
     pub(crate) versions: HttpVersions,
     pub(crate) provider: Provider,
     pub(crate) lines: ProviderLines,
+    pub(crate) credential: usize,
     pub(crate) timeout: Duration,
 }
 
@@ -146,7 +161,7 @@ impl Worker {
     pub(crate) fn with(egress: Egress, endpoint: Endpoint, versions: HttpVersions) -> Self {
         let provider = provider();
         let lines = ProviderLines::new(&provider, &endpoint, [CREDENTIAL]).unwrap();
-        Self { pools: Pools::new(), egress, endpoint, versions, provider, lines, timeout: LONG }
+        Self { pools: Pools::new(), egress, endpoint, versions, provider, lines, credential: 0, timeout: LONG }
     }
 
     /// Sends a small call.
@@ -161,7 +176,14 @@ impl Worker {
         head: &'a RequestHead,
         body: OutgoingBody<'a>,
     ) -> Result<Answer, Fault> {
-        let outgoing = Outgoing { method, path: b"/chat/completions", head, provider: &self.lines, body };
+        let outgoing = Outgoing {
+            method,
+            path: b"/chat/completions",
+            head,
+            provider: &self.lines,
+            credential: self.credential,
+            body,
+        };
         self.pools.exchange(&self.egress, &self.endpoint, self.versions, outgoing, self.timeout).await
     }
 }

@@ -38,12 +38,24 @@ pub(super) fn is_error(data: &[u8]) -> bool {
     value_at_top(data, b"error").is_some_and(is_full) || text_at_top(data, b"object") == b"error"
 }
 
-/// Whether some choice has a finish reason that is not null.
-pub(super) fn has_finish_reason(data: &[u8]) -> bool {
-    FINISH.find_iter(data).any(|place| {
+/// The first finish reason of a choice that is not null, as raw text.
+pub(super) fn finish_reason(data: &[u8]) -> Option<&[u8]> {
+    FINISH.find_iter(data).find_map(|place| {
         let behind = data[place + b"\"finish_reason\"".len()..].trim_ascii_start();
-        behind.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"\""))
+        let text = behind.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+        Some(&text[..string_end(text)])
     })
+}
+
+/// The raw text of the string `key` in the object `object`, wherever that stands; empty if there is none.
+pub(super) fn text_in<'a>(data: &'a [u8], object: &[u8], key: &[u8]) -> &'a [u8] {
+    let found = members(data).find(|(_, name, value)| *name == object && value.starts_with(b"{"));
+    found.map_or(&[], |(_, _, value)| text_at_top(object_of(value), key))
+}
+
+/// The object under a top-level key, as raw text.
+pub(super) fn object_at_top<'a>(data: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    value_at_top(data, key).filter(|value| value.starts_with(b"{")).map(object_of)
 }
 
 /// Whether a delta holds text, or the name of a tool, that is not empty.
@@ -68,6 +80,22 @@ pub(super) fn text_at_top<'a>(data: &'a [u8], key: &[u8]) -> &'a [u8] {
 /// What begins with the value of a top-level key; never empty.
 fn value_at_top<'a>(data: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     members(data).find(|(depth, name, _)| *depth == 1 && *name == key).map(|(_, _, value)| value)
+}
+
+/// The object that `value` begins with: all of it if its end is missing.
+fn object_of(value: &[u8]) -> &[u8] {
+    let (mut at, mut depth) = (0, 0_u32);
+    while let Some(byte) = value.get(at) {
+        at += 1;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => return &value[..at],
+            b'}' | b']' => depth -= 1,
+            b'"' => at += string_end(&value[at..]) + 1,
+            _ => {}
+        }
+    }
+    value
 }
 
 /// Whether a value is a string or a list with something in it.
@@ -145,6 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn an_object_ends_where_its_braces_do() {
+        for (data, object) in [
+            (r#"{"type":"x","response":{"a":{"b":["}"]},"c":"\"}"},"d":{}}"#, Some(r#"{"a":{"b":["}"]},"c":"\"}"}"#)),
+            (r#"{"response":{}}"#, Some("{}")),
+            (r#"{"response":{"a":1"#, Some(r#"{"a":1"#)),
+            (r#"{"response":{"a":"1"#, Some(r#"{"a":"1"#)),
+            (r#"{"response":[]}"#, None),
+            (r#"{"x":{"response":{}}}"#, None),
+        ] {
+            assert_eq!(object_at_top(data.as_bytes(), b"response"), object.map(str::as_bytes), "{data}");
+        }
+    }
+
+    #[test]
     fn content_is_text_that_is_not_empty_or_the_name_of_a_tool() {
         for (delta, content) in [
             (r#"{"role":"assistant","content":""}"#, false),
@@ -172,9 +214,12 @@ mod tests {
 
     #[test]
     fn a_finish_reason_is_one_that_is_not_null_and_not_quoted_in_text() {
-        assert!(has_finish_reason(br#"{"choices":[{"finish_reason":null},{"finish_reason": "stop"}]}"#));
-        assert!(!has_finish_reason(br#"{"choices":[{"finish_reason":null}]}"#));
-        assert!(!has_finish_reason(br#"{"content":"\"finish_reason\":\"stop\""}"#));
+        assert_eq!(
+            finish_reason(br#"{"choices":[{"finish_reason":null},{"finish_reason": "stop"}]}"#),
+            Some(&b"stop"[..])
+        );
+        assert_eq!(finish_reason(br#"{"choices":[{"finish_reason":null}]}"#), None);
+        assert_eq!(finish_reason(br#"{"content":"\"finish_reason\":\"stop\""}"#), None);
     }
 
     #[test]
@@ -182,7 +227,9 @@ mod tests {
         for data in ["\"", "\"\\", "{\"a", "{\"type\":", "{\"type\":\"", "}}}\"error\":", "\"error\":\"\\"] {
             is_error(data.as_bytes());
             has_content(data.as_bytes());
-            has_finish_reason(data.as_bytes());
+            finish_reason(data.as_bytes());
+            object_at_top(data.as_bytes(), b"error");
+            text_in(data.as_bytes(), b"a", b"b");
             assert_eq!(text_at_top(data.as_bytes(), b"type"), b"");
         }
     }

@@ -90,7 +90,7 @@ fn a_chat_stream_ends_with_done_and_notes_the_finish_reason() {
     let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let mut terminal = Terminal::new(CHAT);
     assert_eq!(terminal.feed(finish.as_bytes()), State::Open, "an empty answer has no content");
-    assert!(terminal.finished() && !terminal.content());
+    assert!(terminal.finish() == Finish::Stop && !terminal.content());
     assert_eq!(terminal.feed(b"data:[DONE]\n\n"), State::Done);
     assert_eq!(after(CHAT, ": ping\n\n"), State::Open);
     assert_eq!(after(CHAT, "event: error\ndata: {\"message\":\"m\"}\n\n"), State::Failed);
@@ -156,6 +156,120 @@ fn an_event_that_never_ends_is_a_failure_and_not_a_flood() {
     let chunk = vec![b'x'; 1 << 20];
     let chunks = (0..100).find(|_| terminal.feed(&chunk) == State::Failed);
     assert_eq!(chunks, Some(Terminal::HELD_CAP >> 20));
+}
+
+#[test]
+fn content_is_looked_for_when_asked() {
+    let event = |delta: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
+    let (content, empty) = (event(r#"{"content":"x"}"#), event(r#"{"content":""}"#));
+    let mut terminal = Terminal::new(CHAT);
+    assert!(terminal.seeks());
+    terminal.feed(empty.as_bytes());
+    assert!(terminal.seeks() && !terminal.content());
+    terminal.feed(content.as_bytes());
+    assert!(!terminal.seeks() && terminal.content());
+    terminal.seek();
+    for sign_of_life in [empty.as_str(), ": ping\n\n", "event: ping\ndata: {}\n\n"] {
+        terminal.feed(sign_of_life.as_bytes());
+        assert!(terminal.seeks() && terminal.content(), "{sign_of_life}");
+    }
+    terminal.feed(format!("{empty}{content}{empty}").as_bytes());
+    assert!(!terminal.seeks());
+}
+
+#[test]
+fn pings_are_no_content_whatever_the_stream() {
+    for streams in [CHAT, Streams::Responses, IMAGES, Streams::Framed] {
+        for kind in ["ping", "keepalive", "keep-alive", "heartbeat"] {
+            assert_eq!(after(streams, &format!("event: {kind}\ndata: {{}}\n\n")), State::Open, "{streams:?}");
+            assert_eq!(after(streams, &format!("data: {{\"type\":\"{kind}\"}}\n\n")), State::Open, "{streams:?}");
+        }
+    }
+}
+
+#[test]
+fn the_reason_of_an_end_is_told() {
+    for (reason, finish) in [
+        ("stop", Finish::Stop),
+        ("length", Finish::Length),
+        ("tool_calls", Finish::ToolCalls),
+        ("function_call", Finish::ToolCalls),
+        ("content_filter", Finish::ContentFilter),
+        ("eos", Finish::Other),
+    ] {
+        let mut terminal = Terminal::new(CHAT);
+        terminal.feed(b"data: {\"choices\":[{\"delta\":{},\"finish_reason\": null}]}\n\n");
+        assert_eq!(terminal.finish(), Finish::None);
+        terminal.feed(format!("data: {{\"choices\":[{{\"finish_reason\" : \"{reason}\"}}]}}\n\n").as_bytes());
+        assert_eq!(terminal.finish(), finish, "{reason}");
+    }
+    for (event, finish) in [
+        (r#"{"type":"response.completed","response":{"incomplete_details":null}}"#, Finish::Stop),
+        (
+            r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"}}}"#,
+            Finish::Length,
+        ),
+        (
+            r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"}}}"#,
+            Finish::ContentFilter,
+        ),
+        (
+            r#"{"type":"response.incomplete","response":{"incomplete_details":null,"x":{"reason":"content_filter"}}}"#,
+            Finish::Other,
+        ),
+    ] {
+        let mut terminal = Terminal::new(Streams::Responses);
+        assert_eq!(terminal.feed(format!("data: {event}\n\n").as_bytes()), State::Done);
+        assert_eq!(terminal.finish(), finish, "{event}");
+    }
+}
+
+#[test]
+fn a_failure_keeps_what_the_provider_said_of_it() {
+    for (path, stream) in golden::streams().into_iter().filter(|(path, _)| expected(path) == State::Failed) {
+        for size in [1, 7, 10_000] {
+            let mut terminal = Terminal::new(kind_of(&path));
+            stream.chunks(size).for_each(|piece| {
+                terminal.feed(piece);
+            });
+            let said: serde_json::Value = serde_json::from_slice(terminal.failure()).unwrap_or_default();
+            let error = said.get("error").unwrap_or(&said);
+            assert_eq!(error["code"], "server_error", "{path}");
+        }
+    }
+    let mut terminal = Terminal::new(CHAT);
+    terminal.feed(b"data: {\"error\":\"first\"}\n\ndata: {\"error\":\"second\"}\n\n");
+    assert_eq!(terminal.failure(), b"{\"error\":\"first\"}");
+    let mut terminal = Terminal::new(CHAT);
+    terminal.feed(format!("data: {{\"error\":\"{}\"}}\n\n", "x".repeat(Terminal::FAILURE_CAP)).as_bytes());
+    assert_eq!(terminal.failure().len(), Terminal::FAILURE_CAP);
+}
+
+#[test]
+fn whole_events_need_no_second_look_for_their_ends() {
+    for (path, stream) in golden::streams() {
+        let mut fed = Terminal::new(kind_of(&path));
+        let mut looked = Terminal::new(kind_of(&path));
+        let mut boundary = Boundary::new();
+        let mut held = Vec::new();
+        for piece in stream.chunks(37) {
+            fed.feed(piece);
+            let whole = boundary.push(piece);
+            held.extend_from_slice(&piece[..whole]);
+            if whole > 0 {
+                looked.look(&std::mem::take(&mut held));
+            }
+            held.extend_from_slice(&piece[whole..]);
+            assert_eq!((looked.state(), looked.events()), (fed.state(), fed.events()), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_framed_stream_ends_with_its_body() {
+    let mut terminal = Terminal::new(Streams::Framed);
+    terminal.feed(b"event: step\ndata: {}\n\n");
+    assert_eq!((terminal.state(), terminal.end(b"")), (State::Content, State::Done));
 }
 
 #[test]

@@ -1,0 +1,44 @@
+"""What is said of deployments in both plans, beside where they lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headgate.config.units import show_usd
+from headgate.plan.diff.change import Change, by, for_operators
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+    """Windows, prices and limits that differ."""
+    old, new = by(before["deployments"], "id"), by(after["deployments"], "id")
+    for name in [name for name in new if name in old]:
+        was, now = old[name], new[name]
+        if was["context_tokens"] != now["context_tokens"]:
+            window = f"{_tokens(now)} (was {_tokens(was)})"
+            yield for_operators(f"the context of `{name}` is taken to hold {window}")
+        if was["price"] != now["price"]:
+            yield for_operators(f"`{name}` is taken to cost {_price(now)} (was {_price(was)})")
+        if was["max_concurrency"] != now["max_concurrency"]:
+            limit = f"{_limit(now)} (was {_limit(was)})"
+            yield for_operators(f"calls at once to `{name}` for each credential: {limit}")
+
+
+def _tokens(deployment: dict[str, Any]) -> str:
+    tokens = deployment["context_tokens"]
+    return "an unknown number of tokens" if tokens is None else f"{tokens} tokens"
+
+
+def _price(deployment: dict[str, Any]) -> str:
+    price = deployment["price"]
+    if price is None:
+        return "an unknown amount"
+    prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
+    return f"{prompt} for a million tokens of prompt and {answer} of answer"
+
+
+def _limit(deployment: dict[str, Any]) -> str:
+    limit = deployment["max_concurrency"]
+    return "as its provider says" if limit is None else str(limit)

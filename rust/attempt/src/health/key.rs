@@ -1,0 +1,262 @@
+//! The health of one key, shared by all workers.
+
+use super::breaker::{Breaker, Draw, Pass, Trial};
+use super::permit::{Permit, Ticket};
+use super::state::{Refused, Settings, State, Transition};
+use super::window::{self, BUCKETS, Event, Rows, Window};
+use crate::sync::{
+    AtomicU64, Mutex,
+    Ordering::{Acquire, Relaxed, Release},
+    lock,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// The health of one key. See the module's documentation.
+pub struct Health {
+    glance: Glance,
+    window: Window,
+    breaker: Mutex<Breaker>,
+}
+
+/// What a healthy call reads, on a cache line of its own: it changes with the state, not with every call.
+#[repr(align(64))]
+struct Glance {
+    /// The generation, times two; plus one where the breaker has to be asked.
+    signal: AtomicU64,
+    bucket_ns: AtomicU64,
+    slow_ns: AtomicU64,
+    forgive_at_ns: AtomicU64,
+    rows: Rows,
+}
+
+impl Health {
+    /// A key in full service, of which nothing is known.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            glance: Glance {
+                signal: AtomicU64::new(0),
+                bucket_ns: AtomicU64::new(bucket_ns(&settings)),
+                slow_ns: AtomicU64::new(settings.slow_first_token_ns),
+                forgive_at_ns: AtomicU64::new(u64::MAX),
+                rows: Rows::new(),
+            },
+            window: Window::new(),
+            breaker: Mutex::new(Breaker::new(settings)),
+        }
+    }
+
+    /// Other settings from now on. What is known stays, except that counts begin anew where the window changes; an
+    /// opening that has begun lasts as long as it was to last.
+    pub fn set(&self, settings: Settings) {
+        self.change(|breaker| {
+            self.glance.bucket_ns.store(bucket_ns(&settings), Relaxed);
+            self.glance.slow_ns.store(settings.slow_first_token_ns, Relaxed);
+            breaker.set(settings);
+        });
+    }
+
+    /// Whether there is nothing to ask: in full service. One load.
+    pub fn is_calm(&self) -> bool {
+        is_calm(self.glance.signal.load(Relaxed))
+    }
+
+    /// What may be sent here. One load where all is well.
+    pub fn state(&self, now_ns: u64) -> State {
+        if is_calm(self.glance.signal.load(Relaxed)) {
+            return State::Closed;
+        }
+        self.change(|breaker| breaker.state(now_ns))
+    }
+
+    /// Lets an attempt in and counts it as sent, or says when to ask again.
+    ///
+    /// Half-open, the permit is the probe's; while ramping, `draw` decides. Whoever has given the key its share already
+    /// passes a `draw` that answers 0.
+    pub fn enter(self: &Arc<Self>, now_ns: u64, draw: &mut dyn FnMut(u64) -> u64) -> Result<Permit, Refused> {
+        let signal = self.glance.signal.load(Acquire);
+        if is_calm(signal) {
+            return Ok(self.permit(now_ns, generation(signal), Pass::Plain));
+        }
+        let (pass, generation) = self.change(|breaker| (breaker.enter(now_ns, draw), breaker.generation()));
+        Ok(self.permit(now_ns, generation, pass?))
+    }
+
+    /// Lets an attempt in that has nowhere else to go. `None`: the key is out, and its probe too.
+    ///
+    /// A key in service takes everybody, whatever its share; one that is out takes one probe at a time.
+    pub fn enter_anyway(self: &Arc<Self>, now_ns: u64) -> Option<Permit> {
+        let (pass, generation) = self.change(|breaker| (breaker.enter_anyway(now_ns), breaker.generation()));
+        Some(self.permit(now_ns, generation, pass?))
+    }
+
+    /// Keeps attempts away until then; never for less than was said before.
+    pub fn cool_until(&self, until_ns: u64) {
+        self.change(|breaker| breaker.cool_until(until_ns));
+    }
+
+    /// Takes the key out until then, never for less than was said before; ended early by a good answer to an attempt
+    /// that begins from now on. `None` if it was in quarantine already.
+    pub fn quarantine_until(&self, until_ns: u64) -> Option<Transition> {
+        self.change(|breaker| breaker.quarantine_until(until_ns))
+    }
+
+    fn permit(self: &Arc<Self>, now_ns: u64, generation: u64, pass: Pass) -> Permit {
+        let tick = self.tick(now_ns);
+        self.window.add(Event::Sent, tick);
+        Permit::new(Arc::clone(self), Ticket { generation, sent: tick, is_probe: pass == Pass::Probe, answered: None })
+    }
+
+    /// The first token came, or a whole answer that has none; heard once of each attempt.
+    pub(super) fn answered(
+        &self,
+        ticket: &mut Ticket,
+        now_ns: u64,
+        first_token_ns: Option<u64>,
+        draw: Draw<'_>,
+    ) -> Option<Transition> {
+        if ticket.answered.is_some() {
+            return None;
+        }
+        let event = self.timed(first_token_ns);
+        let transition = if ticket.is_probe { self.probed(ticket, now_ns, trial(event), draw) } else { None };
+        let tick = self.tick(now_ns);
+        ticket.answered = Some((event, tick));
+        if !self.is_current(ticket) {
+            return transition;
+        }
+        self.window.add(event, tick);
+        self.glance.rows.answered();
+        transition.or_else(|| if event == Event::Slow { self.slow(ticket, now_ns, draw) } else { None })
+    }
+
+    /// The answer ended well.
+    pub(super) fn ended(&self, ticket: &Ticket, now_ns: u64) {
+        if !self.is_current(ticket) {
+            return;
+        }
+        self.glance.rows.clear();
+        if now_ns >= self.glance.forgive_at_ns.load(Relaxed) {
+            self.change(|breaker| breaker.forgive(now_ns));
+        }
+    }
+
+    /// The attempt failed, or was limited.
+    pub(super) fn failed(&self, ticket: &mut Ticket, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
+        if ticket.is_probe
+            && let Some(transition) = self.probed(ticket, now_ns, trial, draw)
+        {
+            return Some(transition);
+        }
+        self.change(|breaker| {
+            if breaker.generation() != ticket.generation || breaker.is_open() {
+                return None;
+            }
+            if let Some((event, tick)) = ticket.answered {
+                self.window.take_back(event, tick);
+            }
+            let tick = self.tick(now_ns);
+            self.window.add(Event::Failed, tick);
+            let is_in_row = trial == Trial::Failed;
+            let row = if is_in_row { self.glance.rows.fail(ticket.answered.is_some()) } else { 0 };
+            let why = breaker.judge_failure(row, &self.window.counts(tick))?;
+            Some(breaker.open(now_ns, why, draw))
+        })
+    }
+
+    /// The attempt teaches nothing: as if it had not been sent.
+    pub(super) fn forget(&self, ticket: &Ticket) {
+        if ticket.is_probe {
+            self.change(Breaker::give_back);
+        }
+        if ticket.answered.is_none() && self.is_current(ticket) {
+            self.window.take_back(Event::Sent, ticket.sent);
+        }
+    }
+
+    /// Ends the probe. What it says counts where the key is still out for what it was out for when the probe was sent;
+    /// a good one makes the attempt one of the new generation.
+    fn probed(&self, ticket: &mut Ticket, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
+        ticket.is_probe = false;
+        self.change(|breaker| {
+            breaker.give_back();
+            if breaker.generation() != ticket.generation {
+                return None;
+            }
+            let transition = breaker.hear(now_ns, trial, draw);
+            if transition == Some(Transition::Closed) {
+                ticket.generation = breaker.generation();
+            }
+            transition
+        })
+    }
+
+    fn slow(&self, ticket: &Ticket, now_ns: u64, draw: Draw<'_>) -> Option<Transition> {
+        self.change(|breaker| {
+            if breaker.generation() != ticket.generation || breaker.is_open() {
+                return None;
+            }
+            let why = breaker.judge_slow(&self.window.counts(self.tick(now_ns)))?;
+            Some(breaker.open(now_ns, why, draw))
+        })
+    }
+
+    fn timed(&self, first_token_ns: Option<u64>) -> Event {
+        let slow_ns = self.glance.slow_ns.load(Relaxed);
+        match first_token_ns {
+            None => Event::Good,
+            Some(ns) if slow_ns > 0 && ns > slow_ns => Event::Slow,
+            Some(_) => Event::Brisk,
+        }
+    }
+
+    fn tick(&self, now_ns: u64) -> u64 {
+        window::tick(now_ns, self.glance.bucket_ns.load(Relaxed))
+    }
+
+    fn is_current(&self, ticket: &Ticket) -> bool {
+        generation(self.glance.signal.load(Acquire)) == ticket.generation
+    }
+
+    /// Does something to the breaker and shows what it came to. A new generation starts with nothing counted.
+    fn change<R>(&self, act: impl FnOnce(&mut Breaker) -> R) -> R {
+        let mut breaker = lock(&self.breaker);
+        let before = breaker.generation();
+        let result = act(&mut breaker);
+        if breaker.generation() != before {
+            self.window.clear();
+            self.glance.rows.clear();
+        }
+        let signal = breaker.generation() << 1 | u64::from(!breaker.is_calm());
+        // Workers that only look share the line as long as nobody writes to it.
+        if self.glance.signal.load(Relaxed) != signal {
+            self.glance.signal.store(signal, Release);
+        }
+        if self.glance.forgive_at_ns.load(Relaxed) != breaker.forgive_at_ns() {
+            self.glance.forgive_at_ns.store(breaker.forgive_at_ns(), Relaxed);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health").field("breaker", &*lock(&self.breaker)).finish_non_exhaustive()
+    }
+}
+
+fn is_calm(signal: u64) -> bool {
+    signal & 1 == 0
+}
+
+fn generation(signal: u64) -> u64 {
+    signal >> 1
+}
+
+fn bucket_ns(settings: &Settings) -> u64 {
+    (settings.window_ns / BUCKETS).max(1)
+}
+
+fn trial(event: Event) -> Trial {
+    if event == Event::Slow { Trial::Slow } else { Trial::Good }
+}

@@ -1,0 +1,272 @@
+//! The engine: attempts one after the other until one is good or none is left.
+
+use crate::budget::Cost;
+use crate::decide::{self, Next, Situation, Stop};
+use crate::health::{Refused, Why};
+use crate::held::{Begun, Held, Ticket, Verdict};
+use crate::walk::{Broke, Place, Walk};
+use crate::world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
+use crate::{Blame, Class, backoff};
+use fault::{Fault, Kind};
+
+const MS: u64 = 1_000_000;
+
+/// Where the next attempt goes, and after which wait.
+struct Step {
+    place: Place,
+    ticket: Ticket,
+    waited_ns: u64,
+}
+
+/// Runs attempts until one is good or none is left.
+///
+/// Cancelling: dropping the future drops the open attempt and gives back all that it holds; nothing is learnt then.
+pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>, Lost<W::Answer>> {
+    let mut walk = Walk::new(call);
+    let mut step = begin(&walk, world).await?;
+    loop {
+        let Step { place, ticket: Ticket { endpoint, credential, held }, waited_ns } = step;
+        let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
+        let started_ns = world.now();
+        let number = walk.begins(&held, started_ns);
+        let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
+        let failure = match world.exchange(&attempt).await {
+            Ok(good) => return Ok(won(good, held, (attempt, waited_ns), world)),
+            Err(failure) => failure,
+        };
+        let way = held.way;
+        let tried = learn(held, &failure, (attempt, waited_ns), world);
+        walk.failed(place, way, &failure);
+        let chosen = follow(&walk, (place, way), &failure, world);
+        let next = chosen.as_ref().map_or_else(|why| Next::Stop(*why), |(next, _)| *next);
+        world.tried(&Tried { next: Some(next), ..tried });
+        let following = match chosen {
+            Ok((_, Chosen::Now(step))) => Ok(*step),
+            Ok((_, Chosen::Again(paid))) => again(&walk, (place, way), paid, (&failure, world)).await,
+            Err(why) => Err(why),
+        };
+        step = match following {
+            Ok(following) => following,
+            Err(why) => return Err(lost(failure, why, walk.attempts())),
+        };
+    }
+}
+
+/// Takes the first target of a call. Where all rest for a short while, that is waited out, once; where all are out of
+/// service, the least bad is asked, by one call at a time.
+async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Answer>> {
+    let mut waited_ns = 0;
+    loop {
+        let now_ns = world.now();
+        let refused = match walk.first(now_ns, &mut |n| world.draw(n)) {
+            Ok((place, ticket)) => return Ok(Step { place, ticket, waited_ns }),
+            Err(None) => return Err(too_long()),
+            Err(Some(refused)) => refused,
+        };
+        let rest_ns = refused.until_ns.saturating_sub(now_ns);
+        let is_short = rest_ns <= walk.rules().wait_ms.saturating_mul(MS) && refused.until_ns < walk.call().total_by_ns;
+        if refused.why == Why::Cooldown && is_short && waited_ns == 0 {
+            // Spread over a tenth more, so that those who wait do not come all at once.
+            waited_ns = rest_ns.saturating_add(world.draw(rest_ns / 10 + 1));
+            world.sleep_until(now_ns.saturating_add(waited_ns)).await;
+            continue;
+        }
+        // What the provider said itself holds; what was only concluded may have passed.
+        let is_told = matches!(refused.why, Why::Cooldown | Why::Limit);
+        let least_bad = if is_told { None } else { walk.least_bad(now_ns) };
+        let step = least_bad.map(|(place, ticket)| Step { place, ticket, waited_ns });
+        return step.ok_or_else(|| out_of_service(refused, now_ns));
+    }
+}
+
+/// A good answer: its target learns that it has begun.
+fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), world: &W) -> Won<W::Answer> {
+    let (attempt, waited_ns) = of;
+    let now_ns = world.now();
+    let Good { answer, first_token_ns, quota_permille } = good;
+    let begun = Begun { waited_ns: now_ns.saturating_sub(attempt.started_ns), first_token_ns, quota_permille };
+    held.commit(now_ns, begun, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
+    // What is left of a budget is of interest where it was asked.
+    let budget_permille = if attempt.number > 1 { held.budget_permille(now_ns) } else { 1000 };
+    world.tried(&Tried { attempt, class: Class::Good, blame: Blame::Nobody, waited_ns, budget_permille, next: None });
+    Won { answer, held }
+}
+
+/// A failure: its target learns of it.
+fn learn<'a, W: World>(held: Held, failure: &Failure<W::Answer>, of: (Attempt<'a>, u64), world: &W) -> Tried<'a> {
+    let (attempt, waited_ns) = of;
+    let Failure { class, blame, pause_ns, .. } = *failure;
+    let now_ns = world.now();
+    let budget_permille = held.budget_permille(now_ns);
+    let verdict = Verdict { class, blame, pause_ns };
+    held.end(verdict, now_ns, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
+    Tried { attempt, class, blame, waited_ns, budget_permille, next: None }
+}
+
+/// Where the next attempt goes, paid for.
+enum Chosen {
+    /// Elsewhere, at once.
+    Now(Box<Step>),
+    /// The same way of the same place, after a pause; it is not held meanwhile.
+    Again(Option<Cost>),
+}
+
+/// What follows a failed attempt.
+fn follow<W: World>(
+    walk: &Walk<'_>,
+    from: (Place, usize),
+    failure: &Failure<W::Answer>,
+    world: &W,
+) -> Result<(Next, Chosen), Stop> {
+    follow_from(walk, situation(walk, from, failure, world.now()), from, world)
+}
+
+/// The same, from a situation. What turns out not to be there (taken by another call a moment ago, or its budget spent) is
+/// taken out of the situation, and what is left is decided by.
+fn follow_from<W: World>(
+    walk: &Walk<'_>,
+    mut situation: Situation<'_>,
+    from: (Place, usize),
+    world: &W,
+) -> Result<(Next, Chosen), Stop> {
+    let (place, way) = from;
+    let (now_ns, class) = (world.now(), situation.class);
+    let cost = if is_throttling(class) { Cost::Throttling } else { Cost::Transient };
+    let draw = &mut |n| world.draw(n);
+    let mut is_broke = false;
+    loop {
+        let next = decide::next(&situation);
+        let taken = match next {
+            Next::Stop(Stop::NoTarget) if is_broke => return Err(Stop::Budget),
+            Next::Stop(stop) => return Err(stop),
+            Next::Same => match walk.pay(place, way, cost, now_ns) {
+                Ok(paid) => return Ok((next, Chosen::Again(paid))),
+                Err(Broke) => None,
+            },
+            Next::Other => walk.other(place.step, now_ns, draw),
+            Next::Fallback => walk.fallback(place, class, now_ns).and_then(|step| walk.other(step, now_ns, draw)),
+        };
+        is_broke |= next == Next::Same;
+        if let Some((at, mut ticket)) = taken {
+            if let Ok(paid) = walk.pay(at, ticket.held.way, cost, now_ns) {
+                ticket.held.was_paid(paid);
+                return Ok((next, Chosen::Now(Box::new(Step { place: at, ticket, waited_ns: 0 }))));
+            }
+            is_broke = true;
+        }
+        match next {
+            Next::Other => situation.other = false,
+            Next::Fallback => situation.fallback = false,
+            Next::Same | Next::Stop(_) => situation.same = false,
+        }
+    }
+}
+
+/// Takes the same target after a pause; or goes on without it, where it went out of service meanwhile.
+async fn again<W: World>(
+    walk: &Walk<'_>,
+    from: (Place, usize),
+    paid: Option<Cost>,
+    of: (&Failure<W::Answer>, &W),
+) -> Result<Step, Stop> {
+    let ((place, way), (failure, world)) = (from, of);
+    let began_ns = world.now();
+    let mut until_ns = began_ns.saturating_add(pause(walk, failure, world));
+    let latest_ns = walk.call().total_by_ns.min(began_ns.saturating_add(walk.rules().wait_ms.saturating_mul(MS)));
+    loop {
+        world.sleep_until(until_ns).await;
+        let waited_ns = world.now().saturating_sub(began_ns);
+        match walk.same(place, way, world.now()) {
+            Ok(mut ticket) => {
+                ticket.held.was_paid(paid);
+                return Ok(Step { place, ticket, waited_ns });
+            }
+            // It rests longer: other calls were refused as well.
+            Err(Some(refused)) if refused.why == Why::Cooldown && (until_ns..latest_ns).contains(&refused.until_ns) => {
+                let rest_ns = refused.until_ns - began_ns;
+                until_ns = refused.until_ns.saturating_add(world.draw(rest_ns / 10 + 1));
+            }
+            Err(_) => {
+                let situation = Situation { same: false, ..situation(walk, from, failure, world.now()) };
+                return match follow_from(walk, situation, from, world)? {
+                    (_, Chosen::Now(step)) => Ok(Step { waited_ns, ..*step }),
+                    (_, Chosen::Again(_)) => Err(Stop::NoTarget),
+                };
+            }
+        }
+    }
+}
+
+fn situation<'a, A>(walk: &Walk<'a>, from: (Place, usize), failure: &Failure<A>, now_ns: u64) -> Situation<'a> {
+    let (place, way) = from;
+    Situation {
+        class: failure.class,
+        advice: failure.advice,
+        pause_ns: failure.pause_ns,
+        attempts: walk.attempts(),
+        here: walk.attempts_at(place),
+        left_ns: walk.call().total_by_ns.saturating_sub(now_ns),
+        replayable: walk.call().replayable,
+        untouched: failure.untouched,
+        other: walk.has_other(place.step, now_ns),
+        fallback: walk.fallback(place, failure.class, now_ns).is_some(),
+        same: walk.has_same(place, way, now_ns),
+        rules: walk.rules(),
+    }
+}
+
+/// How long to wait before the same target is asked again, in nanoseconds.
+fn pause<W: World>(walk: &Walk<'_>, failure: &Failure<W::Answer>, world: &W) -> u64 {
+    let rules = walk.rules();
+    let first_ms = if is_throttling(failure.class) { rules.throttled_base_ms } else { rules.base_ms };
+    let ns = |ms: u64| ms.saturating_mul(MS);
+    let retry = walk.attempts().saturating_sub(1);
+    backoff::delay_ns(retry, ns(first_ms), ns(rules.cap_ms), failure.pause_ns.unwrap_or(0), |n| world.draw(n))
+}
+
+const fn is_throttling(class: Class) -> bool {
+    matches!(class, Class::RateLimited | Class::Overloaded)
+}
+
+/// The last failure, with advice for the caller: what was tried here more than once is not to be multiplied by its
+/// library, and a spent budget means that there is too much trying already.
+fn lost<A>(failure: Failure<A>, why: Stop, attempts: u32) -> Lost<A> {
+    let can_help = matches!(
+        failure.class,
+        Class::Unavailable | Class::Overloaded | Class::Timeout | Class::RateLimited | Class::Weak
+    );
+    let again = can_help && attempts == 1 && failure.advice != Some(false) && why != Stop::Budget;
+    Lost { what: failure.what, why, again, pause_ns: failure.pause_ns }
+}
+
+fn out_of_service<A>(refused: Refused, now_ns: u64) -> Lost<A> {
+    let pause_ns = refused.until_ns.saturating_sub(now_ns);
+    let seconds = pause_ns.div_ceil(1_000 * MS).max(1);
+    let (kind, sentence) = match refused.why {
+        Why::Cooldown | Why::Limit => (
+            Kind::ProviderBusy,
+            format!("The provider limits how much it is asked: send the call again in {seconds} s"),
+        ),
+        Why::Quarantine => (
+            Kind::CredentialRejected,
+            "No credential for this model is accepted at the moment: tell the gateway's operator".to_owned(),
+        ),
+        _ => (
+            Kind::BreakerOpen,
+            format!("Every provider of this model failed of late and is rested: send the call again in {seconds} s"),
+        ),
+    };
+    let again = refused.why != Why::Quarantine;
+    Lost { what: What::Fault(Fault::new(kind, sentence)), why: Stop::NoTarget, again, pause_ns: Some(pause_ns) }
+}
+
+fn too_long<A>() -> Lost<A> {
+    let sentence = "The prompt is longer than the context of every model that this name stands for: shorten it";
+    let fault = Fault::new(Kind::NoTargetFits, sentence).at("messages");
+    Lost { what: What::Fault(fault), why: Stop::NoTarget, again: false, pause_ns: None }
+}
+
+fn nowhere<A>() -> Lost<A> {
+    let fault = Fault::new(Kind::Internal, "The call had nowhere to go").because("a place without a candidate");
+    Lost { what: What::Fault(fault), why: Stop::NoTarget, again: false, pause_ns: None }
+}

@@ -1,0 +1,312 @@
+//! A plan's targets joined with their live state, as one worker sees them.
+
+use crate::balance::{Load, Usable};
+use crate::budget::{Bucket, Cost, Ratio};
+use crate::health::{Health, Refused, Settings, State as HealthState, Why};
+use crate::held::{Held, Ticket};
+use crate::limit::Limit;
+use crate::state::State;
+use crate::{Blame, Draw};
+use plan::{Breaker, Plan, Provider};
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::rc::Rc;
+use std::sync::Arc;
+
+const MS: u64 = 1_000_000;
+
+/// The targets of a plan. One for each worker; the state behind it is shared by all.
+#[derive(Debug)]
+pub struct Targets {
+    deployments: Vec<Rc<Member>>,
+    /// Of each provider, what calls for a model named outright use.
+    direct: Vec<Rc<Member>>,
+}
+
+impl Targets {
+    /// Joins a plan with the state; what is known under the same ids counts on.
+    pub fn new(plan: &Plan, state: &State) -> Self {
+        let member = |provider: usize, name: &str, ceiling: Option<u32>| {
+            let at = &plan.providers[provider];
+            Rc::new(Member::new(at, state, name, ceiling.unwrap_or(at.max_concurrency)))
+        };
+        let deployments =
+            plan.deployments.iter().map(|one| member(one.provider, &one.id, one.max_concurrency)).collect();
+        let direct = (0..plan.providers.len()).map(|provider| member(provider, "*", None)).collect();
+        Self { deployments, direct }
+    }
+
+    pub(crate) fn deployment(&self, deployment: usize) -> Option<&Rc<Member>> {
+        self.deployments.get(deployment)
+    }
+
+    pub(crate) fn direct(&self, provider: usize) -> Option<&Rc<Member>> {
+        self.direct.get(provider)
+    }
+}
+
+/// One deployment at its provider, or a provider's models that are named outright.
+#[derive(Debug)]
+pub(crate) struct Member {
+    id: Box<str>,
+    /// Models named outright share one member: a failure of one model says nothing of another.
+    pub(crate) is_shared: bool,
+    pub(crate) model: Arc<Health>,
+    sites: Box<[Site]>,
+    passes: Box<[Pass]>,
+    pub(crate) load: Arc<Load>,
+    pub(crate) ratio: Arc<Ratio>,
+    /// Which way the next call tries first.
+    turn: Cell<usize>,
+}
+
+/// An endpoint, for one model.
+#[derive(Debug)]
+pub(crate) struct Site {
+    id: Box<str>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) bucket: Arc<Bucket>,
+}
+
+/// A credential, for one model.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) credential_id: Box<str>,
+    pub(crate) id: Box<str>,
+    pub(crate) credential: Arc<Health>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) limit: Arc<Limit>,
+}
+
+impl Member {
+    fn new(provider: &Provider, state: &State, name: &str, max: u32) -> Self {
+        let settings = settings(&provider.breaker);
+        let health = |id: &str| state.healths.get(id, settings);
+        let sites = provider.endpoints.iter().map(|endpoint| {
+            let id = format!("endpoint:{}/{name}", endpoint.id).into_boxed_str();
+            Site { health: health(&id), bucket: state.buckets.get(&endpoint.id, Bucket::new), id }
+        });
+        // A provider that asks for no credential has one, for counting, that is never shown.
+        let passes = (0..provider.credentials.len().max(1)).map(|index| {
+            let credential_id = format!("credential:{}/{index}", provider.id).into_boxed_str();
+            let id = format!("{credential_id}/{name}").into_boxed_str();
+            let limit = state.limits.get(&id, || Limit::new(max));
+            limit.set_max(max);
+            Pass { credential: health(&credential_id), health: health(&id), limit, credential_id, id }
+        });
+        let (permille, floor) = (provider.retry_permille, provider.retry_floor_per_second);
+        let ratio = state.ratios.get(&provider.id, || Ratio::new(permille, floor));
+        ratio.set(permille, floor);
+        let load = format!("{}/{name}", provider.id);
+        let id = format!("provider:{load}").into_boxed_str();
+        Self {
+            is_shared: name == "*",
+            model: health(&id),
+            sites: sites.collect(),
+            passes: passes.collect(),
+            load: state.loads.get(&load, || Load::new(&load)),
+            ratio,
+            turn: Cell::new(0),
+            id,
+        }
+    }
+
+    /// How many ways an attempt has here: endpoints times credentials.
+    fn ways(&self) -> usize {
+        self.sites.len() * self.passes.len()
+    }
+
+    /// The endpoint and the credential of a way, as indices.
+    pub(crate) fn indices(&self, way: usize) -> (usize, usize) {
+        (way / self.passes.len(), way % self.passes.len())
+    }
+
+    /// The endpoint and the credential of a way.
+    pub(crate) fn at(&self, way: usize) -> (&Site, &Pass) {
+        let (site, pass) = self.indices(way);
+        (&self.sites[site], &self.passes[pass])
+    }
+
+    /// The ids of the health keys behind a way: credential, credential with this model, provider with it, endpoint with it.
+    pub(crate) fn keys(&self, way: usize) -> [&str; 4] {
+        let (site, pass) = self.at(way);
+        [&pass.credential_id, &pass.id, &self.id, &site.id]
+    }
+
+    /// Whether attempts may go here now: the best of its endpoints with the best of its credentials.
+    pub(crate) fn service(&self, now_ns: u64) -> Service {
+        let site = self.sites.iter().map(|site| Service::of(&site.health, now_ns)).max();
+        let pass = self.passes.iter().map(|pass| pass.service(now_ns)).max();
+        [site, pass].into_iter().flatten().fold(Service::of(&self.model, now_ns), Ord::min)
+    }
+
+    /// Whether one of the ways that are not in `spent` is in service.
+    pub(crate) fn has_way(&self, now_ns: u64, spent: u64) -> bool {
+        let is_in = |way: usize| spent & bit(way) == 0 && self.way_service(way, now_ns).is_in();
+        Service::of(&self.model, now_ns).is_in() && (0..self.ways()).any(is_in)
+    }
+
+    /// Whether a set has all ways.
+    pub(crate) fn are_all(&self, ways: u64) -> bool {
+        (0..self.ways()).all(|way| ways & bit(way) != 0)
+    }
+
+    /// The ways that share with this one what was blamed.
+    pub(crate) fn ways_like(&self, way: usize, blame: Blame) -> u64 {
+        let (site, pass) = self.indices(way);
+        let is_alike = |other: usize| match blame {
+            Blame::Nobody => false,
+            Blame::Credential | Blame::CredentialModel => self.indices(other).1 == pass,
+            Blame::EndpointModel => self.indices(other).0 == site,
+            Blame::ProviderModel => true,
+        };
+        (0..self.ways()).filter(|other| is_alike(*other)).fold(0, |set, other| set | bit(other))
+    }
+
+    /// Takes a way that is not in `spent`, each call beginning with the next in turn. `soft`: also one that is out by a
+    /// signal that some calls survive.
+    pub(crate) fn enter(
+        self: &Rc<Self>,
+        now_ns: u64,
+        spent: u64,
+        soft: bool,
+        draw: Draw<'_>,
+    ) -> Result<Ticket, Refused> {
+        let ways = self.ways();
+        let first = self.turn.get();
+        self.turn.set((first + 1) % ways);
+        let mut refused = Refused { until_ns: u64::MAX, why: Why::Consecutive };
+        for way in (first..first + ways).map(|way| way % ways).filter(|way| spent & bit(*way) == 0) {
+            match self.enter_way(way, now_ns, soft, &mut *draw) {
+                Ok(ticket) => return Ok(ticket),
+                Err(other) if other.until_ns < refused.until_ns => refused = other,
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    /// Takes one way, if all that stands behind it lets the attempt in.
+    pub(crate) fn enter_way(
+        self: &Rc<Self>,
+        way: usize,
+        now_ns: u64,
+        soft: bool,
+        draw: Draw<'_>,
+    ) -> Result<Ticket, Refused> {
+        let (site, pass) = self.at(way);
+        let slot = pass.limit.try_enter().ok_or(Refused { until_ns: now_ns, why: Why::Limit })?;
+        let mut enter = |health: &Arc<Health>| match health.enter(now_ns, &mut *draw) {
+            Ok(permit) => Ok(Some(permit)),
+            Err(Refused { why: Why::Ratio | Why::Slow, .. }) if soft => Ok(None),
+            Err(refused) => Err(refused),
+        };
+        // Of a credential nothing is counted: what it has against it is said at once. So it is asked only when it rests.
+        let permits = [
+            if pass.credential.is_calm() { None } else { enter(&pass.credential)? },
+            if pass.health.is_calm() { None } else { enter(&pass.health)? },
+            enter(&self.model)?,
+            enter(&site.health)?,
+        ];
+        Ok(Ticket::new(self, way, Held::new(self, way, permits, slot)))
+    }
+
+    /// Takes the way that is soonest in service, although it is out: a probe, one at a time.
+    pub(crate) fn enter_anyway(self: &Rc<Self>, now_ns: u64) -> Option<Ticket> {
+        let way = (0..self.ways()).max_by_key(|way| self.way_service(*way, now_ns))?;
+        let (site, pass) = self.at(way);
+        let slot = pass.limit.try_enter()?;
+        let enter = |health: &Arc<Health>| health.enter_anyway(now_ns).map(Some);
+        let permits = [enter(&pass.credential)?, enter(&pass.health)?, enter(&self.model)?, enter(&site.health)?];
+        Some(Ticket::new(self, way, Held::new(self, way, permits, slot)))
+    }
+
+    /// Pays for asking this provider again out of both budgets, or says that one of them is spent.
+    pub(crate) fn pay(&self, way: usize, cost: Cost, now_ns: u64) -> bool {
+        let (site, _) = self.at(way);
+        if !site.bucket.try_pay(cost) {
+            return false;
+        }
+        if !self.ratio.try_pay(now_ns) {
+            site.bucket.refund(cost);
+            return false;
+        }
+        true
+    }
+
+    /// Whether a way will be there after a pause: a rest that the provider asked for is over then.
+    pub(crate) fn is_worth_a_pause(&self, way: usize, now_ns: u64) -> bool {
+        let (site, pass) = self.at(way);
+        let healths = [&self.model, &site.health, &pass.health, &pass.credential];
+        healths.iter().all(|health| {
+            !matches!(
+                health.state(now_ns),
+                HealthState::Open { why: Why::Consecutive | Why::Probe | Why::Quarantine, .. }
+            )
+        })
+    }
+
+    pub(crate) fn way_service(&self, way: usize, now_ns: u64) -> Service {
+        let (site, pass) = self.at(way);
+        Service::of(&site.health, now_ns).min(pass.service(now_ns))
+    }
+}
+
+impl Pass {
+    fn service(&self, now_ns: u64) -> Service {
+        Service::of(&self.credential, now_ns).min(Service::of(&self.health, now_ns))
+    }
+}
+
+/// Whether attempts may go somewhere. The better is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Service {
+    /// Out until then.
+    Out(Reverse<u64>),
+    /// Out until then by a signal that some calls survive.
+    Soft(Reverse<u64>),
+    /// In, for a share of the calls, per mille.
+    In(u32),
+}
+
+impl Service {
+    fn of(health: &Health, now_ns: u64) -> Self {
+        match health.state(now_ns) {
+            HealthState::Closed | HealthState::HalfOpen => Self::In(1000),
+            HealthState::Ramping { permille } => Self::In(permille),
+            HealthState::Open { until_ns, why: Why::Ratio | Why::Slow } => Self::Soft(Reverse(until_ns)),
+            HealthState::Open { until_ns, .. } => Self::Out(Reverse(until_ns)),
+        }
+    }
+
+    pub(crate) const fn is_in(self) -> bool {
+        matches!(self, Self::In(_))
+    }
+
+    /// How the balance sees it: usable or not, and for which share. `soft`: whether there is nowhere better to go.
+    pub(crate) const fn shown(self, soft: bool) -> (Usable, u32) {
+        match self {
+            Self::In(permille) => (Usable::In, permille),
+            Self::Soft(Reverse(until_ns)) if soft => (Usable::Soft(until_ns), 1000),
+            Self::Soft(Reverse(until_ns)) | Self::Out(Reverse(until_ns)) => (Usable::Out(until_ns), 1000),
+        }
+    }
+}
+
+/// The bit of a way or a place in a set; those beyond the last share it.
+pub(crate) fn bit(index: usize) -> u64 {
+    1 << index.min(63)
+}
+
+fn settings(breaker: &Breaker) -> Settings {
+    Settings {
+        consecutive: breaker.consecutive,
+        ratio_permille: breaker.ratio_permille,
+        slow_first_token_ns: breaker.slow_first_token_ms.saturating_mul(MS),
+        slow_permille: breaker.slow_permille,
+        window_ns: breaker.window_ms.saturating_mul(MS),
+        min_calls: breaker.min_calls,
+        open_ns: breaker.open_ms.saturating_mul(MS),
+        open_cap_ns: breaker.open_cap_ms.saturating_mul(MS),
+    }
+}

@@ -1,0 +1,313 @@
+//! Where a call has been, and where it may go next.
+
+use crate::balance::{self, Usable};
+use crate::budget::Cost;
+use crate::health::{Refused, Why};
+use crate::held::{Held, Ticket};
+use crate::targets::{Member, bit};
+use crate::world::{Call, Failure};
+use crate::{Class, Draw};
+use plan::{Balance, Candidate, Condition, Retry, Step};
+use smallvec::SmallVec;
+use std::rc::Rc;
+
+/// A member of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) step: usize,
+    /// An index into the step's shares; 0 for a model named outright.
+    pub(crate) index: usize,
+}
+
+/// What is known of a place that was tried.
+#[derive(Debug)]
+struct Visit {
+    place: Place,
+    provider: usize,
+    attempts: u32,
+    /// The ways (endpoints times credentials) that are of no use any more: those that were tried, and those that share
+    /// what was blamed.
+    spent: u64,
+}
+
+/// A retry budget is spent.
+#[derive(Debug)]
+pub(crate) struct Broke;
+
+/// The way of one call along its chain.
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    call: &'a Call<'a>,
+    attempts: u32,
+    /// Empty until an attempt has failed: most calls allocate nothing here.
+    visits: Vec<Visit>,
+    /// The context that was too small for the prompt; 0 where none was.
+    too_small: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) const fn new(call: &'a Call<'a>) -> Self {
+        Self { call, attempts: 0, visits: Vec::new(), too_small: 0 }
+    }
+
+    pub(crate) const fn call(&self) -> &'a Call<'a> {
+        self.call
+    }
+
+    pub(crate) fn rules(&self) -> &'a Retry {
+        &self.call.route.resilience().retry
+    }
+
+    /// Attempts until now.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Attempts at a place until now.
+    pub(crate) fn attempts_at(&self, place: Place) -> u32 {
+        self.visit(place).map_or(0, |visit| visit.attempts)
+    }
+
+    /// What a place stands for.
+    pub(crate) fn candidate(&self, place: Place) -> Option<Candidate<'a>> {
+        self.call.route.candidate(place.step, place.index)
+    }
+
+    /// Counts an attempt that begins; returns its number, from 1.
+    pub(crate) fn begins(&mut self, held: &Held, now_ns: u64) -> u32 {
+        self.attempts += 1;
+        held.begins(now_ns);
+        self.attempts
+    }
+
+    /// Notes a failure and what it makes useless.
+    pub(crate) fn failed<A>(&mut self, place: Place, way: usize, failure: &Failure<A>) {
+        let Some(member) = self.member(place) else { return };
+        let provider = self.candidate(place).map_or(usize::MAX, |candidate| candidate.provider);
+        let spent = bit(way) | member.ways_like(way, failure.blame);
+        if failure.class == Class::ContextTooLong {
+            self.too_small = self.too_small.max(self.context(place).unwrap_or(0));
+        }
+        match self.visits.iter_mut().find(|visit| visit.place == place) {
+            Some(visit) => {
+                visit.attempts += 1;
+                visit.spent |= spent;
+            }
+            None => self.visits.push(Visit { place, provider, attempts: 1, spent }),
+        }
+    }
+
+    /// Whether an attempt at this place asks a provider again that the call has asked already.
+    fn asks_again(&self, place: Place) -> bool {
+        let Some(candidate) = self.candidate(place) else { return false };
+        self.visits.iter().any(|visit| visit.provider == candidate.provider)
+    }
+
+    /// The first target of the call. A later step comes first where those before it are out of service for a reason that
+    /// it answers to. `Err(None)` when the prompt fits nowhere.
+    pub(crate) fn first(&self, now_ns: u64, draw: Draw<'_>) -> Result<(Place, Ticket), Option<Refused>> {
+        let mut refused: Option<Refused> = None;
+        for step in 0..self.call.route.steps() {
+            if let Some(before) = refused
+                && !self.answers(step, condition_of(before.why))
+            {
+                continue;
+            }
+            match self.choose(step, now_ns, &mut *draw) {
+                Ok(found) => return Ok(found),
+                Err(Some(other)) if refused.is_none_or(|before| other.until_ns < before.until_ns) => {
+                    refused = Some(other);
+                }
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    /// The target that is soonest to be in service again, if nobody else asks it now.
+    pub(crate) fn least_bad(&self, now_ns: u64) -> Option<(Place, Ticket)> {
+        let places = (0..self.call.route.steps()).flat_map(|step| self.places(step));
+        let service = |place: &Place| self.member(*place).map(|member| member.service(now_ns));
+        let soonest = places.filter(|place| self.fits(*place)).max_by_key(service)?;
+        Some((soonest, self.member(soonest)?.enter_anyway(now_ns)?))
+    }
+
+    /// Another target of a step, in service and untried.
+    pub(crate) fn other(&self, step: usize, now_ns: u64, draw: Draw<'_>) -> Option<(Place, Ticket)> {
+        self.choose(step, now_ns, draw).ok()
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_other(&self, step: usize, now_ns: u64) -> bool {
+        self.places(step).any(|place| self.is_open(place, now_ns))
+    }
+
+    /// The next step that answers to a class of failure and has a target in service.
+    pub(crate) fn fallback(&self, from: Place, class: Class, now_ns: u64) -> Option<usize> {
+        let condition = condition(class)?;
+        (from.step + 1..self.call.route.steps())
+            .find(|step| self.answers(*step, condition) && self.has_other(*step, now_ns))
+    }
+
+    /// Whether the same target may be asked after a pause.
+    pub(crate) fn has_same(&self, place: Place, way: usize, now_ns: u64) -> bool {
+        self.member(place).is_some_and(|member| member.is_worth_a_pause(way, now_ns))
+    }
+
+    /// Pays for an attempt at a way, where it has to be paid for: what is budgeted is asking one provider more than once
+    /// for one call. The first attempt at another provider is no more load on it than a first attempt.
+    pub(crate) fn pay(&self, place: Place, way: usize, cost: Cost, now_ns: u64) -> Result<Option<Cost>, Broke> {
+        match self.member(place) {
+            Some(member) if self.asks_again(place) => member.pay(way, cost, now_ns).then_some(Some(cost)).ok_or(Broke),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same target once more.
+    pub(crate) fn same(&self, place: Place, way: usize, now_ns: u64) -> Result<Ticket, Option<Refused>> {
+        let member = self.member(place).ok_or(None)?;
+        member.enter_way(way, now_ns, true, &mut |_| 0).map_err(Some)
+    }
+
+    /// Takes a target of a step: the balance's choice among those in service, and its next choice where that one was
+    /// just taken. `Err(None)` when none of them fits or is untried.
+    fn choose(&self, step: usize, now_ns: u64, draw: Draw<'_>) -> Result<(Place, Ticket), Option<Refused>> {
+        let count = self.call.route.places(step);
+        if count == 1 {
+            let place = Place { step, index: 0 };
+            return self.enter_alone(place, now_ns, draw).map(|ticket| (place, ticket));
+        }
+        let mut out: u64 = self.places(step).filter(|place| !self.fits(*place)).map(|place| bit(place.index)).sum();
+        let mut refused: Option<Refused> = None;
+        let soft = !self.is_covered(step, now_ns);
+        let pool = self.pool(step, now_ns, soft);
+        while let Some(index) = balance::pick(self.balance(step), &pool, out, now_ns, &mut *draw) {
+            let place = Place { step, index };
+            out |= bit(index);
+            // Whom the balance chose has had its share weighed.
+            match self.enter(place, now_ns, soft, &mut |_| 0) {
+                Ok(ticket) => return Ok((place, ticket)),
+                Err(Some(other)) if refused.is_none_or(|before| other.until_ns < before.until_ns) => {
+                    refused = Some(other);
+                }
+                Err(_) => {}
+            }
+        }
+        Err(refused.or_else(|| soonest(&pool)))
+    }
+
+    /// Takes the only place of its step. One that some calls survive, or that is to have a share of them, is passed over
+    /// for a fallback alone.
+    fn enter_alone(&self, place: Place, now_ns: u64, draw: Draw<'_>) -> Result<Ticket, Option<Refused>> {
+        match self.enter(place, now_ns, false, &mut *draw) {
+            Err(Some(_)) if !self.is_covered(place.step, now_ns) => self.enter(place, now_ns, true, &mut |_| 0),
+            result => result,
+        }
+    }
+
+    /// Whether a fallback can take the calls of a step.
+    fn is_covered(&self, step: usize, now_ns: u64) -> bool {
+        self.fallback(Place { step, index: 0 }, Class::Unavailable, now_ns).is_some()
+    }
+
+    fn enter(&self, place: Place, now_ns: u64, soft: bool, draw: Draw<'_>) -> Result<Ticket, Option<Refused>> {
+        if !self.fits(place) {
+            return Err(None);
+        }
+        let Some(member) = self.member(place) else { return Err(None) };
+        let spent = self.visit(place).map_or(0, |visit| visit.spent);
+        if member.are_all(spent) {
+            return Err(None);
+        }
+        member.enter(now_ns, spent, soft, draw).map_err(Some)
+    }
+
+    /// The step as its balance sees it.
+    fn pool(&self, step: usize, now_ns: u64, soft: bool) -> SmallVec<[balance::Place<'_>; 8]> {
+        let place = |place: Place| {
+            let member = self.member(place)?;
+            let share = self.step(place.step)?.shares.get(place.index)?;
+            let (_, deployment) = self.call.route.deployment(place.step, place.index)?;
+            let (usable, share_permille) = member.service(now_ns).shown(soft);
+            let price =
+                |price: plan::Price| price.input_nano_usd_per_million.saturating_add(price.output_nano_usd_per_million);
+            let price_nano = deployment.price.map_or(u64::MAX, price);
+            Some(balance::Place { weight: share.weight, price_nano, load: &member.load, usable, share_permille })
+        };
+        self.places(step).filter_map(place).collect()
+    }
+
+    fn places(&self, step: usize) -> impl Iterator<Item = Place> + use<> {
+        (0..self.call.route.places(step)).map(move |index| Place { step, index })
+    }
+
+    fn is_open(&self, place: Place, now_ns: u64) -> bool {
+        let spent = self.visit(place).map_or(0, |visit| visit.spent);
+        self.fits(place) && self.member(place).is_some_and(|member| member.has_way(now_ns, spent))
+    }
+
+    /// Whether the prompt may fit. An estimate errs, so what is not clearly too long is left to the provider to judge.
+    fn fits(&self, place: Place) -> bool {
+        let enough = |context: u64| context > self.too_small && self.call.prompt_tokens <= context.saturating_mul(2);
+        self.context(place).is_none_or(enough)
+    }
+
+    fn context(&self, place: Place) -> Option<u64> {
+        self.call.route.deployment(place.step, place.index)?.1.context_tokens
+    }
+
+    fn step(&self, step: usize) -> Option<&'a Step> {
+        self.call.route.chain().get(step)
+    }
+
+    fn balance(&self, step: usize) -> Balance {
+        self.step(step).map_or(Balance::Weighted, |step| step.balance)
+    }
+
+    /// Whether a step is a fallback for this.
+    fn answers(&self, step: usize, condition: Condition) -> bool {
+        self.step(step).is_some_and(|step| step.when.contains(&condition))
+    }
+
+    fn member(&self, place: Place) -> Option<&'a Rc<Member>> {
+        match self.call.route.direct() {
+            Some(provider) => self.call.targets.direct(provider),
+            None => self.call.targets.deployment(self.call.route.deployment(place.step, place.index)?.0),
+        }
+    }
+
+    fn visit(&self, place: Place) -> Option<&Visit> {
+        self.visits.iter().find(|visit| visit.place == place)
+    }
+}
+
+/// What a fallback has to answer to, after this; none where no fallback does.
+const fn condition(class: Class) -> Option<Condition> {
+    match class {
+        Class::Unavailable | Class::Overloaded | Class::Credential | Class::ModelDenied | Class::Weak => {
+            Some(Condition::Unavailable)
+        }
+        Class::Timeout => Some(Condition::Timeout),
+        Class::RateLimited | Class::QuotaSpent => Some(Condition::RateLimited),
+        Class::ContextTooLong => Some(Condition::ContextTooLong),
+        Class::ContentFiltered => Some(Condition::ContentFiltered),
+        Class::Good | Class::Invalid | Class::Ours => None,
+    }
+}
+
+/// The same, where a target is out of service before it was asked.
+const fn condition_of(why: Why) -> Condition {
+    match why {
+        Why::Cooldown | Why::Limit => Condition::RateLimited,
+        _ => Condition::Unavailable,
+    }
+}
+
+/// When the first of a pool is in service again.
+fn soonest(pool: &[balance::Place<'_>]) -> Option<Refused> {
+    let until = |place: &balance::Place<'_>| match place.usable {
+        Usable::Out(until_ns) | Usable::Soft(until_ns) => Some(until_ns),
+        Usable::In => None,
+    };
+    pool.iter().filter_map(until).min().map(|until_ns| Refused { until_ns, why: Why::Consecutive })
+}

@@ -1,0 +1,143 @@
+//! What an attempt is, and what time is: given to the engine from outside.
+
+use crate::decide::{Next, Stop};
+use crate::health::Transition;
+use crate::held::Held;
+use crate::targets::Targets;
+use crate::{Blame, Class};
+use fault::Fault;
+use plan::{Candidate, Route};
+
+/// What runs an attempt, and what time is: sockets and the wheel in the gateway, a virtual world in the simulator.
+pub trait World {
+    /// What a provider answered, up to its commit.
+    type Answer;
+
+    /// The time, in nanoseconds since some fixed moment; never goes back.
+    fn now(&self) -> u64;
+
+    /// A number below `n` (at least 1), uniform.
+    fn draw(&self, n: u64) -> u64;
+
+    /// Waits until a moment.
+    fn sleep_until(&self, at_ns: u64) -> impl Future<Output = ()>;
+
+    /// Makes one attempt and waits for its commit: the first content of a stream, the first byte of another good answer.
+    /// Dropping the future cancels it.
+    fn exchange(
+        &self,
+        attempt: &Attempt<'_>,
+    ) -> impl Future<Output = Result<Good<Self::Answer>, Failure<Self::Answer>>>;
+
+    /// Hears of each attempt, once it is known what follows.
+    fn tried(&self, tried: &Tried<'_>);
+
+    /// Hears of each breaker that opened or closed, by the id of its health key.
+    fn changed(&self, key: &str, transition: Transition);
+}
+
+/// One try of a call at one target.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// From 1.
+    pub number: u32,
+    /// The deployment, or the provider's model.
+    pub candidate: &'a Candidate<'a>,
+    /// An index into the provider's endpoints.
+    pub endpoint: usize,
+    /// An index into the provider's credentials; 0 where it has none.
+    pub credential: usize,
+    /// When it begins, in nanoseconds.
+    pub started_ns: u64,
+}
+
+/// A good answer, committed.
+#[derive(Debug)]
+pub struct Good<A> {
+    /// The answer.
+    pub answer: A,
+    /// Of a stream: the time to its first content, in nanoseconds.
+    pub first_token_ns: Option<u64>,
+    /// The share of its quota that the provider says is left, per mille.
+    pub quota_permille: Option<u32>,
+}
+
+/// A failed attempt, of which the caller has seen nothing.
+#[derive(Debug)]
+pub struct Failure<A> {
+    /// What became of it.
+    pub class: Class,
+    /// Whose health it counts against.
+    pub blame: Blame,
+    /// How long the provider asked to wait, in nanoseconds.
+    pub pause_ns: Option<u64>,
+    /// What the provider said of trying again.
+    pub advice: Option<bool>,
+    /// Whether nothing of the request reached the provider.
+    pub untouched: bool,
+    /// What the caller gets if nothing better comes.
+    pub what: What<A>,
+}
+
+/// What a failed attempt left for the caller.
+#[derive(Debug)]
+pub enum What<A> {
+    /// The provider's own error.
+    Answer(A),
+    /// Ours.
+    Fault(Fault),
+}
+
+/// An attempt with what follows it.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    /// The attempt.
+    pub attempt: Attempt<'a>,
+    /// What became of it.
+    pub class: Class,
+    /// Whose health it counts against.
+    pub blame: Blame,
+    /// How long was waited before it, in nanoseconds.
+    pub waited_ns: u64,
+    /// What is left of the provider's retry budget, per mille.
+    pub budget_permille: u32,
+    /// What follows; nothing after a good answer.
+    pub next: Option<Next>,
+}
+
+/// A call to be attempted.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// Where it may go.
+    pub route: Route<'a>,
+    /// The plan's targets with their state.
+    pub targets: &'a Targets,
+    /// When it must have committed, in nanoseconds.
+    pub total_by_ns: u64,
+    /// An estimate of the prompt's tokens; 0 where nothing is known.
+    pub prompt_tokens: u64,
+    /// Whether the request can be sent more than once.
+    pub replayable: bool,
+}
+
+/// A call that was answered.
+#[derive(Debug)]
+pub struct Won<A> {
+    /// The answer.
+    pub answer: A,
+    /// What the attempt holds until its answer is over.
+    pub held: Held,
+}
+
+/// A call that was not.
+#[derive(Debug)]
+pub struct Lost<A> {
+    /// What the caller gets.
+    pub what: What<A>,
+    /// Why there was no further attempt.
+    pub why: Stop,
+    /// Whether it is of use that the caller tries again.
+    pub again: bool,
+    /// When a target may be in service again, in nanoseconds from now.
+    pub pause_ns: Option<u64>,
+}

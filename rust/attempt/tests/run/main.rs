@@ -1,0 +1,220 @@
+//! The engine with a scripted world: no sockets, and a clock that moves when somebody waits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![cfg(not(loom))]
+
+mod script;
+
+use attempt::{Blame, Class, Stop, What};
+use fault::Kind;
+use script::{Act, SECOND, Script, plan};
+
+const BUSY: Act = Act::Fails(Class::RateLimited, Blame::CredentialModel);
+const DOWN: Act = Act::Fails(Class::Unavailable, Blame::EndpointModel);
+const SLOW: Act = Act::Fails(Class::Timeout, Blame::EndpointModel);
+
+/// The fault that a call was lost with.
+fn fault(lost: &attempt::Lost<&'static str>) -> Kind {
+    match &lost.what {
+        What::Fault(fault) => fault.kind(),
+        What::Answer(answer) => panic!("an answer: {answer}"),
+    }
+}
+
+#[test]
+fn a_good_answer_is_the_only_attempt() {
+    let mut script = Script::new(plan());
+    assert_eq!(script.call("smart").unwrap(), "first");
+    assert_eq!(script.take_log(), ["first/0/0 good"]);
+}
+
+#[test]
+fn a_blip_is_tried_again_at_the_same_place_after_a_short_pause() {
+    let mut script = Script::new(plan());
+    script.then("first", [DOWN]);
+    let before = script.now();
+    assert_eq!(script.call("smart").unwrap(), "first");
+    assert_eq!(script.take_log(), ["first/0/0 unavailable -> same", "first/0/0 good"]);
+    assert!(script.now() - before <= SECOND / 10 + 1);
+}
+
+#[test]
+fn what_fails_twice_goes_to_the_fallback_at_once() {
+    let mut script = Script::new(plan());
+    script.then("first", [DOWN, DOWN]);
+    assert_eq!(script.call("smart").unwrap(), "second");
+    let log = script.take_log();
+    assert_eq!(log[1..], ["first/0/0 unavailable -> fallback", "second/0/0 good"]);
+    script.then("first", [SLOW]);
+    assert_eq!(script.call("smart").unwrap(), "second");
+    assert_eq!(script.take_log()[0], "first/0/0 timeout -> fallback");
+}
+
+#[test]
+fn a_dead_credential_costs_one_attempt_and_is_left_alone_from_then_on() {
+    let mut script = Script::new(plan());
+    script.always("keys/0/0", Act::Fails(Class::Credential, Blame::Credential));
+    for _ in 0..10 {
+        assert_eq!(script.call("two-keys").unwrap(), "keys");
+    }
+    let dead = script.take_log().iter().filter(|line| line.starts_with("keys/0/0")).count();
+    assert_eq!(dead, 1);
+}
+
+#[test]
+fn a_failing_endpoint_leads_to_its_sibling() {
+    let mut script = Script::new(plan());
+    script.always("keys/1", DOWN);
+    for _ in 0..20 {
+        assert_eq!(script.call("two-keys").unwrap(), "keys");
+    }
+    let log = script.take_log();
+    let failed = log.iter().filter(|line| line.contains("unavailable")).collect::<Vec<_>>();
+    assert_eq!(failed.len(), 5, "five in a row open its breaker: {log:?}");
+    assert!(failed.iter().all(|line| line.ends_with("-> other")));
+}
+
+#[test]
+fn an_open_breaker_sends_calls_to_the_fallback_without_an_attempt() {
+    let mut script = Script::new(plan());
+    script.always("first", DOWN);
+    for _ in 0..10 {
+        assert_eq!(script.call("smart").unwrap(), "second");
+    }
+    script.take_log();
+    script.call("smart").unwrap();
+    assert_eq!(script.take_log(), ["second/0/0 good"]);
+}
+
+#[test]
+fn a_provider_that_is_back_is_used_again() {
+    let mut script = Script::new(plan());
+    script.always("first", DOWN);
+    for _ in 0..10 {
+        script.call("smart").unwrap();
+    }
+    script.always("first", Act::Good);
+    script.wait(60 * SECOND);
+    let mut answers = Vec::new();
+    for _ in 0..400 {
+        script.wait(SECOND);
+        answers.push(script.call("smart").unwrap());
+    }
+    assert!(answers[300..].iter().all(|answer| *answer == "first"), "ramped up");
+}
+
+#[test]
+fn a_short_pause_is_waited_out_and_a_long_one_is_told() {
+    let mut script = Script::new(plan());
+    script.then("first", [Act::Asks(BUSY.class(), BUSY.blame(), 2 * SECOND)]);
+    let before = script.now();
+    assert_eq!(script.call("alone").unwrap(), "first");
+    assert!(script.now() - before >= 2 * SECOND);
+    script.then("first", [Act::Asks(BUSY.class(), BUSY.blame(), 60 * SECOND)]);
+    let lost = script.call("alone").unwrap_err();
+    assert_eq!((lost.why, lost.pause_ns), (Stop::NoTarget, Some(60 * SECOND)));
+    let lost = script.call("alone").unwrap_err();
+    assert_eq!(fault(&lost), Kind::ProviderBusy);
+    assert!(lost.again && lost.pause_ns.unwrap() > 59 * SECOND);
+}
+
+#[test]
+fn a_rest_that_is_short_is_waited_out_before_the_first_attempt() {
+    let mut script = Script::new(plan());
+    script.then("first", [Act::Asks(BUSY.class(), BUSY.blame(), 11 * SECOND)]);
+    script.call("alone").unwrap_err();
+    script.wait(5 * SECOND);
+    let before = script.now();
+    assert_eq!(script.call("alone").unwrap(), "first");
+    assert!((6 * SECOND..7 * SECOND).contains(&(script.now() - before)));
+}
+
+#[test]
+fn refused_content_goes_only_where_the_chain_says_so() {
+    let mut script = Script::new(plan());
+    let filtered = Act::Fails(Class::ContentFiltered, Blame::Nobody);
+    script.then("first", [filtered, filtered]);
+    assert_eq!(script.call("smart").unwrap_err().why, Stop::Final);
+    assert_eq!(script.call("careful").unwrap(), "second");
+}
+
+#[test]
+fn a_prompt_that_is_too_long_goes_to_a_longer_context_alone() {
+    let mut script = Script::new(plan());
+    let long = Act::Fails(Class::ContextTooLong, Blame::Nobody);
+    script.then("first", [long, long]);
+    assert_eq!(script.call("careful").unwrap(), "second", "its context is longer");
+    assert_eq!(script.call("same-size").unwrap_err().why, Stop::Final);
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_twice_is_not() {
+    let mut script = Script::new(plan());
+    script.then("first", [DOWN]);
+    assert_eq!(script.once("smart").unwrap_err().why, Stop::Sent);
+    script.then("first", [Act::Untouched, Act::Untouched]);
+    assert_eq!(script.once("smart").unwrap(), "second");
+}
+
+#[test]
+fn the_callers_own_mistakes_are_told_at_once_and_harm_nobody() {
+    let mut script = Script::new(plan());
+    script.always("first", Act::Fails(Class::Invalid, Blame::Nobody));
+    for _ in 0..50 {
+        assert_eq!(script.call("smart").unwrap_err().why, Stop::Final);
+    }
+    script.always("first", Act::Good);
+    assert_eq!(script.call("smart").unwrap(), "first");
+}
+
+#[test]
+fn when_all_are_out_one_call_at_a_time_asks_and_the_rest_are_told() {
+    let mut script = Script::new(plan());
+    script.always("first", DOWN);
+    for _ in 0..10 {
+        script.call("alone").unwrap_err();
+    }
+    script.take_log();
+    script.always("first", Act::Hangs);
+    let probe = script.begin("alone");
+    let lost = script.call("alone").unwrap_err();
+    assert_eq!(fault(&lost), Kind::BreakerOpen);
+    assert!(lost.again && lost.pause_ns.is_some());
+    drop(probe);
+    script.always("first", Act::Good);
+    assert_eq!(script.call("alone").unwrap(), "first", "the probe was given back");
+}
+
+#[test]
+fn an_outage_is_not_made_worse() {
+    let mut script = Script::new(plan());
+    for provider in ["first", "second"] {
+        script.always(provider, DOWN);
+    }
+    let mut calls = 0;
+    for _ in 0..60 * 100 {
+        script.wait(SECOND / 100);
+        script.call("smart").unwrap_err();
+        calls += 1;
+    }
+    let attempts = script.take_log().len();
+    assert!(attempts * 10 <= calls * 11, "{attempts} attempts for {calls} calls");
+}
+
+#[test]
+fn a_call_that_is_dropped_gives_everything_back() {
+    let mut script = Script::new(plan());
+    script.always("first", Act::Hangs);
+    for _ in 0..2_000 {
+        drop(script.begin("alone"));
+    }
+    script.always("first", Act::Good);
+    assert_eq!(script.call("alone").unwrap(), "first", "no slot of the limit is left taken");
+}
+
+#[test]
+fn the_calls_deadline_ends_it() {
+    let mut script = Script::new(plan());
+    script.always("first", Act::Takes(400 * SECOND));
+    let lost = script.call("alone").unwrap_err();
+    assert_eq!((lost.why, script.take_log().len()), (Stop::Deadline, 2));
+}

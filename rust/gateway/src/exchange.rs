@@ -1,0 +1,339 @@
+//! One attempt on sockets: what the engine of `attempt` calls an exchange.
+
+use crate::call::{Call, Named};
+use crate::reply::{self, Provided};
+use attempt::classify::{self, Signal};
+use attempt::{Attempt, Blame, Class, Failure, Good, Next, Transition, Tried, What, pause};
+use bytes::Bytes;
+use fault::{Fault, Kind, Retry};
+use http1::{ResponseHead, Source};
+use plan::{OnDisconnect, Resilience};
+use protocol::openai::error;
+use protocol::openai::stream::Finish;
+use record::{Record, Stage};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use stream::{AfterLeave, Begun, Deadlines, Opening, Terms, Unopened};
+use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
+
+/// How much of a provider's error is read before it is judged.
+const ERROR_CAP: usize = 64 << 10;
+
+/// What a call asks of its attempts.
+pub(crate) struct Ask<'a> {
+    pub(crate) resilience: &'a Resilience,
+    pub(crate) streamed: bool,
+    /// Whether a balance looks at what is left of the providers' quotas.
+    pub(crate) steers: bool,
+    pub(crate) opened_ns: u64,
+}
+
+/// What is sent.
+pub(crate) enum Request<'a> {
+    /// A body with a model's name in it.
+    Named(&'a Named),
+    /// A body as it was read.
+    Pieces(&'a [Bytes]),
+    /// A body as it comes, and how long it is.
+    Upload { source: Cell<Option<&'a mut dyn Source>>, length: Option<u64> },
+    /// None.
+    Empty,
+}
+
+/// The attempts of one call on sockets.
+pub(crate) struct Exchange<'a> {
+    pub(crate) call: &'a Call<'a>,
+    pub(crate) ask: Ask<'a>,
+    pub(crate) request: Request<'a>,
+    pub(crate) record: RefCell<&'a mut Record>,
+    /// What the last attempt came to on the wire.
+    pub(crate) result: Cell<Result<u16, Kind>>,
+}
+
+/// What came of an attempt before it is judged.
+enum Came {
+    /// A good answer up to its commit.
+    Good(Answer, Begun),
+    /// An answer that says of itself that it is an error, with what of its body was read.
+    Error(Answer, Begun, Bytes),
+    /// A stream that ended without content because the provider refuses it.
+    Filtered(Answer, Opening),
+}
+
+impl Came {
+    fn answer(&self) -> &Answer {
+        match self {
+            Self::Good(answer, _) | Self::Error(answer, ..) | Self::Filtered(answer, _) => answer,
+        }
+    }
+}
+
+impl attempt::World for Exchange<'_> {
+    type Answer = Provided;
+
+    fn now(&self) -> u64 {
+        self.call.server.wheel.now()
+    }
+
+    fn draw(&self, n: u64) -> u64 {
+        self.call.server.local.draw(n)
+    }
+
+    async fn sleep_until(&self, at_ns: u64) {
+        let alarm = self.call.server.wheel.alarm();
+        alarm.set(Some(at_ns));
+        poll_fn(|cx| alarm.poll(cx)).await;
+    }
+
+    async fn exchange(&self, attempt: &Attempt<'_>) -> Result<Good<Provided>, Failure<Provided>> {
+        self.record.borrow_mut().mark(Stage::Route);
+        let wheel = &self.call.server.wheel;
+        let deadlines = self.ask.deadlines(attempt.started_ns);
+        let alarm = wheel.alarm();
+        let (by_ns, kind) = commit_by(&deadlines);
+        alarm.set(Some(by_ns));
+        let mut exchange = pin!(self.up_to_commit(attempt));
+        let turns = poll_fn(|cx| self.record.borrow_mut().exchanges(|| exchange.as_mut().poll(cx)));
+        let came = alarm.limit(turns).await.unwrap_or_else(|| Err(reply::too_late(wheel, kind)));
+        let connect = came.as_ref().map_or(Duration::ZERO, |came| came.answer().connect);
+        self.record.borrow_mut().exchanged(connect);
+        self.result.set(came.as_ref().map(|came| came.answer().head.status).map_err(Fault::kind));
+        self.judge(attempt, deadlines, came)
+    }
+
+    fn tried(&self, tried: &Tried<'_>) {
+        let Attempt { candidate, endpoint, credential, started_ns, .. } = tried.attempt;
+        self.record.borrow_mut().tried(record::Attempt {
+            series: Arc::clone(self.call.snapshot.attempt_series(candidate)),
+            step: candidate.step,
+            target: (endpoint, credential),
+            started_ns,
+            result: self.result.get(),
+            class: Class::ALL.iter().position(|class| *class == tried.class).unwrap_or_default(),
+            words: [tried.class.name(), tried.blame.name(), tried.next.map_or("", Next::name)],
+            waited_ns: tried.waited_ns,
+            budget_permille: tried.budget_permille,
+        });
+    }
+
+    fn changed(&self, key: &str, transition: Transition) {
+        self.call.server.local.changed(key, transition);
+    }
+}
+
+impl Exchange<'_> {
+    async fn up_to_commit(&self, attempt: &Attempt<'_>) -> Result<Came, Fault> {
+        let mut answer = self.send(attempt).await?;
+        if answer.head.status >= 400 {
+            let body = error_body(&mut answer.body).await;
+            return Ok(Came::Error(answer, Begun::Plain(Some(body.clone()).filter(|body| !body.is_empty())), body));
+        }
+        if let Some(streams) = self.call.streams_of(&answer) {
+            let mut opening = Opening::new(streams);
+            return match opening.commit(&mut answer.body).await {
+                Ok(()) if opening.finish() == Finish::ContentFilter && !opening.has_content() => {
+                    Ok(Came::Filtered(answer, opening))
+                }
+                Ok(()) => Ok(Came::Good(answer, Begun::Stream(opening))),
+                Err(Unopened::Failed(error)) => Ok(Came::Error(answer, Begun::Stream(opening), error)),
+                Err(Unopened::Cut(fault)) => Err(fault),
+            };
+        }
+        let first = AnswerBody::piece(&mut answer.body).await.transpose()?;
+        match first {
+            // A file that a call asks for by its id may be one.
+            Some(page) if !attempt.candidate.model.is_empty() && is_page(&answer.head) => {
+                drop(page);
+                Err(Fault::new(Kind::UpstreamGarbled, "The provider answered with a web page"))
+            }
+            Some(first) if first.starts_with(b"{\"error\":{") => {
+                let error = first.clone();
+                Ok(Came::Error(answer, Begun::Plain(Some(first)), error))
+            }
+            first => Ok(Came::Good(answer, Begun::Plain(first))),
+        }
+    }
+
+    async fn send(&self, attempt: &Attempt<'_>) -> Result<Answer, Fault> {
+        let call = self.call;
+        let compiled = &call.snapshot.compiled;
+        let Attempt { candidate, endpoint, credential, .. } = *attempt;
+        let at = &compiled.plan.providers[candidate.provider];
+        let pieces;
+        let mut upload = None;
+        let body = match &self.request {
+            Request::Empty => OutgoingBody::None,
+            Request::Pieces(pieces) => OutgoingBody::Pieces(pieces),
+            Request::Named(named) => {
+                pieces = named.for_candidate(candidate, call.snapshot);
+                OutgoingBody::Pieces(&pieces)
+            }
+            Request::Upload { source, length } => {
+                upload = source.take(); // attempts of one call follow each other
+                upload
+                    .as_deref_mut()
+                    .map_or(OutgoingBody::None, |source| OutgoingBody::Stream { source, length: *length })
+            }
+        };
+        let target = call.head.target();
+        let outgoing = Outgoing {
+            method: call.head.method(),
+            path: target.strip_prefix(b"/v1").unwrap_or(target),
+            head: call.head,
+            provider: &compiled.providers[candidate.provider][endpoint],
+            credential,
+            body,
+        };
+        let connect = Duration::from_millis(self.ask.resilience.timeouts.connect_ms);
+        let endpoint = &at.endpoints[endpoint];
+        let answer = call.server.pools.exchange(&compiled.egress, endpoint, at.http, outgoing, connect).await;
+        if let Request::Upload { source, .. } = &self.request {
+            source.set(upload);
+        }
+        answer
+    }
+
+    /// Says what an attempt came to.
+    #[expect(clippy::result_large_err, reason = "a failure may be an answer that is relayed")]
+    fn judge(
+        &self,
+        attempt: &Attempt<'_>,
+        deadlines: Deadlines,
+        came: Result<Came, Fault>,
+    ) -> Result<Good<Provided>, Failure<Provided>> {
+        match came {
+            Ok(Came::Good(answer, begun)) => {
+                // Read where calls are steered by it.
+                let quota_permille = self.ask.steers.then(|| pause::remaining_permille(&answer.head.headers)).flatten();
+                let streamed = matches!(&begun, Begun::Stream(opening) if opening.has_content());
+                let waited_ns = self.call.server.wheel.now().saturating_sub(attempt.started_ns);
+                let answer = self.provided(attempt, answer, begun, deadlines);
+                Ok(Good { answer, first_token_ns: streamed.then_some(waited_ns), quota_permille })
+            }
+            Ok(Came::Error(answer, begun, body)) => Err(self.judge_error(attempt, deadlines, answer, begun, &body)),
+            Ok(Came::Filtered(answer, opening)) => {
+                let what = What::Answer(self.provided(attempt, answer, Begun::Stream(opening), deadlines));
+                let (class, blame) = (Class::ContentFiltered, Blame::Nobody);
+                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: false, what })
+            }
+            Err(fault) => {
+                let (class, blame) = classify::of_fault(fault.kind());
+                let untouched = fault.kind().row().retry == Retry::Elsewhere;
+                let what = What::Fault(fault);
+                Err(Failure { class, blame, pause_ns: None, advice: None, untouched, what })
+            }
+        }
+    }
+
+    /// Judges an error that the provider described.
+    fn judge_error(
+        &self,
+        attempt: &Attempt<'_>,
+        deadlines: Deadlines,
+        answer: Answer,
+        begun: Begun,
+        body: &[u8],
+    ) -> Failure<Provided> {
+        let provider = &self.call.snapshot.compiled.plan.providers[attempt.candidate.provider];
+        let said = error::read(body);
+        let status = if answer.head.status < 400 { 0 } else { answer.head.status };
+        let signal =
+            Signal { provider: &provider.kind, status, code: &said.code, kind: &said.kind, message: &said.message };
+        let (class, blame) =
+            if status == 0 { classify::of_stream_error(&signal) } else { classify::of_answer(&signal) };
+        // A call that names no model asks for a file or a batch: what is not there is the caller's to know.
+        let nameless = attempt.candidate.model.is_empty() && class == Class::ModelDenied;
+        let (class, blame) = if nameless { (Class::Invalid, Blame::Nobody) } else { (class, blame) };
+        let unix_ms = unix_ms();
+        // Limits stand on every answer; what they say counts where a limit was the reason.
+        let pause = match class {
+            Class::RateLimited | Class::QuotaSpent => pause::of(&answer.head.headers, unix_ms),
+            _ => pause::asked(&answer.head.headers, unix_ms),
+        };
+        let advice = answer.head.headers.get("x-should-retry").and_then(|value| match value {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        });
+        // The provider refused our credential. The caller's key is fine, so the provider's words would mislead it.
+        let what = if matches!(status, 401) {
+            What::Fault(reply::credential_rejected(&provider.id))
+        } else {
+            What::Answer(self.provided(attempt, answer, begun, deadlines))
+        };
+        let pause_ns = pause.map(|pause| u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+        Failure { class, blame, pause_ns, advice, untouched: false, what }
+    }
+
+    fn provided(&self, attempt: &Attempt<'_>, answer: Answer, begun: Begun, deadlines: Deadlines) -> Provided {
+        let served_by = Arc::clone(self.call.snapshot.attempt_series(attempt.candidate));
+        let resilience = self.ask.resilience;
+        let after_leave = match resilience.on_disconnect {
+            OnDisconnect::Cancel => None,
+            OnDisconnect::Drain => Some(AfterLeave::DRAIN),
+            OnDisconnect::Finish => Some(AfterLeave::FINISH),
+        };
+        let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave };
+        Provided { answer, begun, terms, served_by }
+    }
+}
+
+impl Ask<'_> {
+    /// When the call must have its answer, at the latest.
+    pub(crate) fn total_by(&self) -> u64 {
+        let timeouts = &self.resilience.timeouts;
+        self.opened_ns.saturating_add(ns(if self.streamed { timeouts.stream_total_ms } else { timeouts.total_ms }))
+    }
+
+    /// The deadlines of an attempt that starts now.
+    fn deadlines(&self, now_ns: u64) -> Deadlines {
+        let timeouts = &self.resilience.timeouts;
+        let total = (self.total_by(), Kind::TotalTimeout);
+        let attempt = (now_ns.saturating_add(ns(timeouts.attempt_ms)), Kind::AttemptTimeout);
+        let whole = if !self.streamed && attempt.0 < total.0 { attempt } else { total };
+        let first_token = now_ns.saturating_add(ns(timeouts.first_token_ms));
+        // A stream that was not asked for may begin as late as any answer.
+        let first_token = if self.streamed { first_token } else { whole.0 };
+        Deadlines { whole, first_token, idle_ns: ns(timeouts.idle_ms) }
+    }
+}
+
+/// The date, for answers that say when to come back as a date.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a provider's date is compared with ours, where it states none of its own"
+)]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+const fn ns(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000)
+}
+
+/// When the answer must have committed, and what it is when it has not.
+fn commit_by(deadlines: &Deadlines) -> (u64, Kind) {
+    let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
+    if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
+}
+
+/// What of a provider's error is there to judge: all of it, in nearly every case in one piece.
+async fn error_body(body: &mut AnswerBody) -> Bytes {
+    let mut whole = Bytes::new();
+    while let Some(Ok(piece)) = AnswerBody::piece(body).await {
+        whole = if whole.is_empty() { piece } else { [&whole[..], &piece[..]].concat().into() };
+        if whole.len() >= ERROR_CAP {
+            break;
+        }
+    }
+    whole
+}
+
+fn is_page(head: &ResponseHead) -> bool {
+    let media = head.headers.get("content-type").unwrap_or_default();
+    media.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
+}

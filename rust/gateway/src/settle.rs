@@ -1,0 +1,52 @@
+//! What becomes of an attempt whose answer has begun: its target learns of it when the last byte is out.
+
+use crate::local::Local;
+use attempt::classify::{self, Signal};
+use attempt::{Held, Verdict};
+use fault::Kind;
+use protocol::openai::error;
+use std::rc::Rc;
+use stream::{Ending, How, Rest, Settle};
+use upstream::AnswerBody;
+
+/// Settles an attempt at the end of its answer.
+#[derive(Debug)]
+pub(crate) struct Settler {
+    pub(crate) local: Rc<Local>,
+    /// None of an answer that is an error: its attempt is settled already.
+    pub(crate) held: Option<Held>,
+}
+
+impl Settle<AnswerBody> for Settler {
+    fn settle(self, ending: Ending) {
+        let Some(held) = self.held else { return };
+        let verdict = match ending.how {
+            How::Whole => Verdict::GOOD,
+            How::Dropped | How::Cut(Kind::DrainCut | Kind::TotalTimeout) => return drop(held),
+            How::Cut(kind) => {
+                let (class, blame) = classify::of_fault(kind);
+                Verdict { class, blame, pause_ns: None }
+            }
+            How::ErrorEvent(event) => {
+                let said = error::read(&event);
+                let signal =
+                    Signal { provider: "", status: 0, code: &said.code, kind: &said.kind, message: &said.message };
+                let (class, blame) = classify::of_stream_error(&signal);
+                Verdict { class, blame, pause_ns: None }
+            }
+        };
+        self.local.end(held, verdict);
+    }
+
+    fn left(self, rest: Rest<AnswerBody>) {
+        let local = Rc::clone(&self.local);
+        if local.is_full() {
+            let ending = rest.give_up();
+            return self.settle(ending);
+        }
+        local.beside(async move {
+            let ending = rest.run().await;
+            self.settle(ending);
+        });
+    }
+}

@@ -1,0 +1,233 @@
+//! Whole worlds, through the crate's public face.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use plan::Plan;
+use serde_json::{Value, json};
+use simulate::{Job, start};
+use std::time::Duration;
+
+const PLAN: &str = include_str!("plan.json");
+
+/// A job of one world: ten calls a second for 20 s, answered after 300 ms with ten tokens in 100 ms; with changes.
+fn job(change: impl FnOnce(&mut Value)) -> Job {
+    let provider = |name: &str| {
+        json!({
+            "name": name,
+            "ttft_ms": {"fixed": 300}, "gap_ms": {"fixed": 10}, "tokens": {"fixed": 11},
+            "capacity": {"concurrency": null, "queue": 0, "requests_per_minute": null, "tokens_per_minute": null, "retry_after": true},
+            "rules": [],
+        })
+    };
+    let mut job = json!({
+        "scenario": {
+            "duration_ms": 20_000, "replicas": 1, "rate": [{"at_ms": 0, "per_second": 10.0}],
+            "calls": [{
+                "model": "smart", "share": 1.0, "stream": true, "input_tokens": {"fixed": 100}, "resends": 0,
+                "patience_ms": null, "leaves": 0.0,
+            }],
+            "providers": [provider("first"), provider("second")],
+            "random_rules": 0,
+        },
+        "seed": 1, "seeds": 1, "threads": 1, "timeline": true,
+    });
+    change(&mut job);
+    Job::read(job.to_string().as_bytes()).expect("a good job")
+}
+
+/// A rule without conditions but a time.
+fn rule(from_ms: u64, until_ms: u64, fault: &str) -> Value {
+    json!({
+        "match": {
+            "from_ms": from_ms, "until_ms": until_ms, "model": null, "endpoint": null, "credential": null, "nth": null,
+            "every": null, "first": null, "share": null,
+        },
+        "fault": fault, "ttft_ms": null, "gap_ms": null, "tokens": null,
+    })
+}
+
+fn run(job: Job) -> Value {
+    let plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+    let running = start(vec![plan], job).expect("it starts");
+    assert!(running.wait(Duration::from_mins(2)), "a world of seconds ends in minutes");
+    serde_json::from_str(&running.result().expect("it is over")).expect("JSON")
+}
+
+fn world(job: Job) -> Value {
+    run(job)["worlds"][0].clone()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn unbroken(world: &Value) {
+    assert_eq!(world["violations_count"], 0, "{}", world["violations"]);
+}
+
+#[test]
+fn in_a_quiet_world_everybody_is_served_by_one_attempt_each() {
+    let world = world(job(|_| {}));
+    unbroken(&world);
+    let figures = &world["figures"];
+    assert!((150..250).contains(&number(&figures["offered"])), "{figures}");
+    assert_eq!(figures["good"], figures["offered"]);
+    assert_eq!(figures["attempts"], figures["offered"]);
+    assert_eq!(
+        figures["first_token_us"],
+        json!({"p50": 300_000, "p90": 300_000, "p99": 300_000, "p999": 300_000, "max": 300_000})
+    );
+    assert_eq!(figures["added_us"]["max"], 0);
+    let spend = number(&figures["good"]) * (100 * 1250 + 11 * 10_000);
+    assert_eq!(number(&figures["spend_nanousd"]), spend, "100 tokens in, 11 out");
+}
+
+#[test]
+fn an_answer_that_is_no_stream_comes_when_it_is_whole() {
+    let world = world(job(|job| job["scenario"]["calls"][0]["stream"] = json!(false)));
+    unbroken(&world);
+    assert_eq!(world["figures"]["first_token_us"]["p50"], 400_000);
+}
+
+#[test]
+fn an_outage_is_bridged_by_the_fallback_and_told_as_a_phase() {
+    let world = world(job(|job| {
+        job["scenario"]["providers"][0]["rules"] = json!([rule(5_000, 10_000, "status;code=503")]);
+    }));
+    unbroken(&world);
+    assert_eq!(world["figures"]["good"], world["figures"]["offered"], "{}", world["figures"]);
+    let phase = &world["phases"][0];
+    assert_eq!((&phase["provider"], &phase["from_s"], &phase["until_s"]), (&json!("first"), &json!(5.0), &json!(10.0)));
+    assert_eq!(phase["recovery_s"], 0);
+    assert!(number(&world["figures"]["openings"]) > 0);
+    assert!(number(&world["providers"][1]["good"]) > 0);
+}
+
+#[test]
+fn without_a_fallback_an_outage_is_felt_and_retries_stay_within_their_budget() {
+    let world = world(job(|job| {
+        job["scenario"]["calls"][0]["model"] = json!("alone");
+        job["scenario"]["providers"][0]["rules"] = json!([rule(5_000, 15_000, "refuse")]);
+    }));
+    unbroken(&world);
+    assert!(number(&world["figures"]["failed"]) > 0);
+    assert!(world["phases"][0]["bad_seconds"].as_u64() > Some(3));
+}
+
+#[test]
+fn a_provider_with_few_places_makes_callers_wait_and_turns_the_rest_away() {
+    let world = world(job(|job| {
+        job["scenario"]["calls"][0]["model"] = json!("alone");
+        job["scenario"]["providers"][0]["capacity"]["concurrency"] = json!(2);
+        job["scenario"]["providers"][0]["capacity"]["queue"] = json!(3);
+    }));
+    unbroken(&world);
+    assert!(number(&world["figures"]["first_token_us"]["p90"]) > 400_000);
+    assert!(number(&world["providers"][0]["causes"]["overloaded"]) > 0);
+}
+
+#[test]
+fn a_provider_that_limits_its_rate_is_asked_less() {
+    let world = world(job(|job| job["scenario"]["providers"][0]["capacity"]["requests_per_minute"] = json!(60)));
+    unbroken(&world);
+    assert!(number(&world["providers"][0]["causes"]["rate_limited"]) > 0);
+    assert!(number(&world["providers"][1]["good"]) > number(&world["providers"][0]["good"]));
+}
+
+#[test]
+fn callers_who_leave_are_neither_good_nor_failed_and_leave_nothing_behind() {
+    let world = world(job(|job| {
+        job["scenario"]["calls"][0]["patience_ms"] = json!(250);
+        job["scenario"]["calls"].as_array_mut().expect("calls").push(job_call());
+    }));
+    unbroken(&world);
+    let figures = &world["figures"];
+    assert!(number(&figures["left"]) > 0);
+    assert_eq!(number(&figures["left"]) + number(&figures["good"]), number(&figures["offered"]));
+}
+
+/// A second kind of call, patient.
+fn job_call() -> Value {
+    json!({
+        "model": "shared", "share": 1.0, "stream": true, "input_tokens": {"fixed": 100}, "resends": 1,
+        "patience_ms": null, "leaves": 0.0,
+    })
+}
+
+#[test]
+fn one_seed_has_one_history_and_another_seed_another() {
+    let chaotic = |seed: u64, threads: u64| {
+        run(job(|job| {
+            job["scenario"]["random_rules"] = json!(5);
+            job["scenario"]["replicas"] = json!(2);
+            job["seed"] = json!(seed);
+            job["seeds"] = json!(4);
+            job["threads"] = json!(threads);
+        }))
+    };
+    let first = chaotic(1, 1);
+    assert_eq!(first, chaotic(1, 4), "however many threads there are");
+    assert_eq!(first["worlds"][1], chaotic(2, 1)["worlds"][0], "a seed's history does not depend on those before it");
+    assert_ne!(first["worlds"][0]["figures"], first["worlds"][1]["figures"]);
+}
+
+/// Three replicas, three kinds of callers, providers with limits, and much that goes wrong.
+fn bad_days(job: &mut Value) {
+    let scenario = &mut job["scenario"];
+    let mut patient = job_call();
+    patient["model"] = json!("alone");
+    patient["stream"] = json!(false);
+    patient["patience_ms"] = json!(15_000);
+    patient["input_tokens"] = json!({"lognormal": {"median": 2000, "sigma": 1.5}});
+    let calls = scenario["calls"].as_array_mut().expect("calls");
+    calls[0]["leaves"] = json!(0.1);
+    calls.extend([job_call(), patient]);
+    scenario["duration_ms"] = json!(60_000);
+    scenario["random_rules"] = json!(10);
+    scenario["rate"][0]["per_second"] = json!(30.0);
+    scenario["replicas"] = json!(3);
+    scenario["providers"][0]["capacity"] = json!({
+        "concurrency": 60, "queue": 20, "requests_per_minute": 1500, "tokens_per_minute": 3_000_000, "retry_after": true,
+    });
+    scenario["providers"][1]["capacity"]["requests_per_minute"] = json!(1200);
+    scenario["providers"][1]["capacity"]["retry_after"] = json!(false);
+    scenario["providers"][0]["ttft_ms"] = json!({"lognormal": {"median": 400, "sigma": 1.2}});
+    scenario["providers"][0]["tokens"] = json!({"lognormal": {"median": 150, "sigma": 1.0}});
+    job["seeds"] = json!(200);
+    job["threads"] = json!(2);
+    job["timeline"] = json!(false);
+}
+
+#[test]
+fn whatever_happens_no_rule_is_broken() {
+    let result = run(job(bad_days));
+    let worlds = result["worlds"].as_array().expect("worlds");
+    assert_eq!(worlds.len(), 200);
+    let broken: Vec<_> = worlds.iter().filter(|world| world["violations_count"] != 0).collect();
+    let told: Vec<_> = broken.iter().map(|world| format!("seed {}: {}", world["seed"], world["violations"])).collect();
+    assert!(broken.is_empty(), "{} worlds:\n{}", broken.len(), told.join("\n"));
+}
+
+#[test]
+fn a_job_that_does_not_fit_is_refused_by_name() {
+    let plan = || serde_json::from_str::<Plan>(PLAN).expect("a plan");
+    let missing = job(|job| job["scenario"]["calls"][0]["model"] = json!("smrat"));
+    let refused = start(vec![plan()], missing).err().expect("refused");
+    assert!(refused.starts_with("calls[0].model: There is no model `smrat`"), "{refused}");
+    let bad = json!({"scenario": {}, "seed": 1, "seeds": 1, "threads": 1, "timeline": true}).to_string();
+    assert!(Job::read(bad.as_bytes()).expect_err("refused").contains("duration_ms"));
+}
+
+#[test]
+fn a_job_that_is_stopped_keeps_what_is_done() {
+    let endless = job(|job| {
+        job["scenario"]["duration_ms"] = json!(1_000_000_000);
+        job["seeds"] = json!(100);
+    });
+    let plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+    let running = start(vec![plan], endless).expect("it starts");
+    assert!(running.result().is_none());
+    running.stop();
+    assert!(running.wait(Duration::from_mins(1)));
+    let result: Value = serde_json::from_str(&running.result().expect("over")).expect("JSON");
+    assert_eq!((result["asked"].as_u64(), result["worlds"].as_array().map(Vec::len)), (Some(100), Some(0)));
+}

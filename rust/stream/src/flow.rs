@@ -1,0 +1,149 @@
+//! An answer as it comes: pieces for the caller, up to an end or a fault.
+
+use crate::deadlines::{Due, Watch};
+use crate::ending::{Ending, How};
+use crate::events::{self, Events};
+use crate::forward::Begun;
+use crate::terms::Terms;
+use bytes::Bytes;
+use fault::Fault;
+use http1::Source;
+use protocol::openai::stream::{Finish, State};
+use record::Record;
+use std::task::{Context, Poll, ready};
+
+/// A body with what is known of it.
+#[derive(Debug)]
+pub(crate) struct Flow<B> {
+    body: B,
+    /// What came before the head was sent, in order.
+    held: [Option<Bytes>; 2],
+    /// The body broke off before that.
+    is_broken: bool,
+    pub(crate) events: Option<Box<Events>>,
+    watch: Watch,
+    pub(crate) record: Record,
+}
+
+/// What came next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Something for the caller, not empty.
+    Piece(Bytes),
+    /// The end, well or with the provider's own error event; and what is left to be sent, possibly nothing.
+    End(Bytes),
+    /// The answer cannot be finished; unless the stream was over already.
+    Fail(Fault),
+}
+
+impl<B: Source> Flow<B> {
+    pub(crate) fn new(body: B, begun: Begun, terms: &Terms, mut record: Record) -> Self {
+        let alarm = record.wheel().alarm();
+        let opening = match begun {
+            Begun::Plain(first) => {
+                let watch = Watch::whole(alarm, &terms.deadlines);
+                return Self { body, held: [first, None], is_broken: false, events: None, watch, record };
+            }
+            Begun::Stream(opening) => opening,
+        };
+        record.streams();
+        let mut watch = Watch::stream(alarm, terms);
+        let is_broken = opening.is_broken;
+        let (events, held) = opening.into_parts();
+        let now = watch.now();
+        if events.has_content() {
+            watch.content(now);
+            record.first_token();
+        }
+        if events.is_over() {
+            watch.over(now);
+        }
+        Self { body, held, is_broken, events: Some(events), watch, record }
+    }
+
+    /// What comes next.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.held[0].is_some()
+            && let Some(piece) = self.next_held()
+        {
+            return Poll::Ready(Step::Piece(piece));
+        }
+        loop {
+            match self.body.poll_piece(cx) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    let whole = self.take(piece);
+                    if !whole.is_empty() {
+                        return Poll::Ready(Step::Piece(whole));
+                    }
+                }
+                Poll::Ready(Some(Err(fault))) => return Poll::Ready(Step::Fail(fault)),
+                Poll::Ready(None) => return Poll::Ready(self.end()),
+                Poll::Pending => match ready!(self.watch.poll(cx)) {
+                    Due::Fault(fault) => return Poll::Ready(Step::Fail(fault)),
+                    Due::KeepAlive => {
+                        if let Some(comment) = self.events.as_ref().and_then(|events| events.comment()) {
+                            return Poll::Ready(Step::Piece(comment));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// The caller has left: the rest may take `ns` more.
+    pub(crate) fn left(&mut self, ns: u64) {
+        self.watch.left(ns);
+    }
+
+    /// How the attempt ended: as its stream says, if that was over, and `otherwise` if not.
+    pub(crate) fn ending(&self, otherwise: How) -> Ending {
+        let events = self.events.as_deref();
+        let how = match events.map(Events::state) {
+            Some(State::Done) => How::Whole,
+            Some(State::Failed) => How::ErrorEvent(events.map(Events::failure).unwrap_or_default()),
+            Some(State::Open | State::Content) | None => otherwise,
+        };
+        let finish = events.map_or(Finish::None, Events::finish);
+        Ending { how, first_token_at: self.watch.first_token_at(), finish }
+    }
+
+    /// A piece has come from the provider: what of it goes on now, possibly nothing.
+    fn take(&mut self, piece: Bytes) -> Bytes {
+        let Some(events) = &mut self.events else { return piece };
+        let now = self.watch.now();
+        if self.watch.is_stale(now) {
+            events.seek();
+        }
+        let sought = events.seeks();
+        let whole = events.push(piece);
+        if whole.is_empty() {
+            return whole;
+        }
+        self.watch.sent(now);
+        if sought && events.seeks() {
+            self.watch.ping();
+        } else if sought {
+            self.watch.content(now);
+            self.record.first_token();
+        }
+        if events.is_over() {
+            self.watch.over(now);
+        }
+        whole
+    }
+
+    fn next_held(&mut self) -> Option<Bytes> {
+        let next = self.held[1].take();
+        std::mem::replace(&mut self.held[0], next)
+    }
+
+    fn end(&mut self) -> Step {
+        if self.is_broken {
+            return Step::Fail(events::cut());
+        }
+        match self.events.as_mut().map_or(Ok(Bytes::new()), |events| events.end()) {
+            Ok(rest) => Step::End(rest),
+            Err(fault) => Step::Fail(fault),
+        }
+    }
+}

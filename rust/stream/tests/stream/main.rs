@@ -1,0 +1,8 @@
+//! Streams through `Opening` and `Forward`: whole, cut at every byte, late, and left behind.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod deadlines;
+mod forward;
+mod leaving;
+mod opening;
+mod support;

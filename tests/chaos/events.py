@@ -1,0 +1,66 @@
+"""Events of a stream, read by hand from bytes that may be anything. Source: the HTML standard, server-sent events."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Literal
+
+LINE_END = re.compile(rb"\r\n|\n|\r")
+DONE = "[DONE]"
+
+Terminal = Literal["done", "error"]
+
+
+def data(body: bytes) -> list[str]:
+    """The data of all whole events; bytes that are not UTF-8 are replaced."""
+    found, lines = [], []
+    for line in LINE_END.split(body.removeprefix(b"\xef\xbb\xbf"))[:-1]:
+        if line.startswith(b"data:"):
+            lines.append(line[5:].removeprefix(b" ").decode("utf-8", "replace"))
+        elif not line and lines:
+            found.append("\n".join(lines))
+            lines = []
+    return found
+
+
+def value(event: str) -> dict[str, Any]:
+    """An event's JSON object; empty when it is none."""
+    try:
+        read = json.loads(event)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def terminal(event: str) -> Terminal | None:
+    """Whether an event of chat completions ends the stream, and how."""
+    if event == DONE:
+        return "done"
+    return "error" if value(event).get("error") else None
+
+
+def terminals(body: bytes) -> list[tuple[int, Terminal]]:
+    """The events that end a stream: where each stands among the events, and how it ends it."""
+    found = ((place, terminal(event)) for place, event in enumerate(data(body)))
+    return [(place, how) for place, how in found if how is not None]
+
+
+def has_content(body: bytes) -> bool:
+    """Whether a whole event of chat completions carries text, or a part of a tool's call."""
+    choices = [choice for event in data(body) for choice in value(event).get("choices") or []]
+    deltas = [choice.get("delta") or {} for choice in choices]
+    return any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
+
+
+def error_code(body: bytes) -> str | None:
+    """The code of the last event's error."""
+    last = data(body)[-1:]
+    error = value(last[0]).get("error") if last else None
+    return str(error["code"]) if isinstance(error, dict) else None
+
+
+def without_last(body: bytes) -> bytes:
+    """A stream without its last event, the blank line before which stays."""
+    cut = max(body.rstrip(b"\r\n").rfind(mark) + len(mark) for mark in (b"\n\n", b"\r\r", b"\r\n\r\n"))
+    return body[:cut] if cut > 3 else b""
