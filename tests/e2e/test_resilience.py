@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
 from tests.harness.fixtures import Launch
 from tests.harness.gateway import Gateway, Policy
 from tests.harness.metrics import Metrics
-from tests.harness.policies import alias, small
+from tests.harness.policies import ENVIRONMENT, alias, small
 from tests.harness.provider import Provider
 from tests.harness.waiting import until
 from tests.harness.wire import Answer, Connection, chat, request
@@ -62,6 +63,16 @@ def test_a_failure_of_the_provider_is_tried_again(gateway: Gateway, bill: Provid
     assert (answer.status, answer.header("headgate-attempts")) == (500, "3")
     assert answer.header("x-should-retry") == "false", "what was tried here is not to be tried again by the caller"
     assert len(models(bill)) == 3
+
+
+def test_the_answer_tells_what_failed_on_the_way(gateway: Gateway) -> None:
+    answer = call(gateway, "chat", "status;code=500")
+    lines = [value for name, value in answer.lines if name == "headgate-failed"]
+    assert [line.split("; ")[:4] for line in lines] == [
+        ["house/gpt", "status=500", "class=unavailable", "blame=endpoint_model"]
+    ] * 3
+    assert [line.rpartition("=")[2] for line in lines] == ["same", "same", "attempts"]
+    assert call(gateway, "chat").header("headgate-failed") is None
 
 
 def test_the_callers_own_mistake_is_told_at_once(gateway: Gateway, bill: Provider) -> None:
@@ -117,6 +128,20 @@ def test_a_long_pause_that_the_provider_asks_for_is_kept(gateway: Gateway, bill:
     assert (second.status, second.code) == (429, "provider_busy")
     assert 20 < int(second.header("retry-after") or 0) <= 30
     assert len(models(bill)) == 1
+
+
+def test_a_refused_credential_is_asked_again_after_a_reload(launch: Launch, provider: Provider, bill: Provider) -> None:
+    policy = guarded(provider)
+    policy["providers"]["house"]["credential"] = ["${env:PROVIDER_KEY}", "${env:OTHER_KEY}"]
+    gateway = launch(policy, {**ENVIRONMENT, "OTHER_KEY": "sk-other-Hk3Vq8Zt5Yw1Lp7Rd2Mx"})
+    first = call(gateway, "chat", "status;code=401")
+    assert (first.status, first.header("headgate-attempts")) == (502, "2"), "both were refused"
+    dead = [key for key, level in levels(gateway).items() if level == OUT]
+    assert dead == ["credential:house/0", "credential:house/1"]
+    gateway.send(signal.SIGHUP)
+    gateway.wait_for("reloaded")
+    assert not [key for key, level in levels(gateway).items() if level == OUT]
+    assert [call(gateway, "chat").header("headgate-attempts") for _ in range(2)] == ["1", "1"]
 
 
 def test_a_prompt_that_fits_nowhere_is_refused_here(gateway: Gateway, bill: Provider) -> None:

@@ -182,7 +182,9 @@ async fn again<W: World>(
                 return Ok(Step { place, ticket, waited_ns });
             }
             // It rests longer: other calls were refused as well.
-            Err(Some(refused)) if refused.why == Why::Cooldown && (until_ns..latest_ns).contains(&refused.until_ns) => {
+            Err(Some(refused))
+                if refused.why == Why::Cooldown && until_ns < refused.until_ns && refused.until_ns < latest_ns =>
+            {
                 let rest_ns = refused.until_ns - began_ns;
                 until_ns = refused.until_ns.saturating_add(world.draw(rest_ns / 10 + 1));
             }

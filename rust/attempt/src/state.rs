@@ -62,6 +62,11 @@ impl State {
         self.loads.prune();
     }
 
+    /// A new plan is in force: what was in quarantine (a refused credential, a missing model) is asked once more.
+    pub fn end_quarantines(&self, now_ns: u64) {
+        self.healths.each(|_, health| health.end_quarantine(now_ns));
+    }
+
     /// Shows every health key: `credential:PROVIDER/N`, `credential:PROVIDER/N/DEPLOYMENT`, `endpoint:ID/DEPLOYMENT`,
     /// `provider:PROVIDER/DEPLOYMENT`; `*` stands for models named outright.
     pub fn each_health(&self, see: impl FnMut(&str, &Health)) {

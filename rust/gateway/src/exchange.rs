@@ -2,21 +2,19 @@
 
 use crate::call::{Call, Named};
 use crate::reply::{self, Provided};
-use attempt::classify::{self, Signal};
-use attempt::{Attempt, Blame, Class, Failure, Good, Next, Transition, Tried, What, pause};
+use attempt::{Attempt, Class, Failure, Good, Next, Transition, Tried};
 use bytes::Bytes;
-use fault::{Fault, Kind, Retry};
+use fault::{Fault, Kind};
 use http1::{ResponseHead, Source};
-use plan::{OnDisconnect, Resilience};
-use protocol::openai::error;
+use plan::Resilience;
 use protocol::openai::stream::Finish;
 use record::{Record, Stage};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use stream::{AfterLeave, Begun, Deadlines, Opening, Terms, Unopened};
+use std::time::Duration;
+use stream::{Begun, Deadlines, Opening, Unopened};
 use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
 
 /// How much of a provider's error is read before it is judged.
@@ -54,7 +52,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 /// What came of an attempt before it is judged.
-enum Came {
+pub(crate) enum Came {
     /// A good answer up to its commit.
     Good(Answer, Begun),
     /// An answer that says of itself that it is an error, with what of its body was read.
@@ -195,90 +193,6 @@ impl Exchange<'_> {
         }
         answer
     }
-
-    /// Says what an attempt came to.
-    #[expect(clippy::result_large_err, reason = "a failure may be an answer that is relayed")]
-    fn judge(
-        &self,
-        attempt: &Attempt<'_>,
-        deadlines: Deadlines,
-        came: Result<Came, Fault>,
-    ) -> Result<Good<Provided>, Failure<Provided>> {
-        match came {
-            Ok(Came::Good(answer, begun)) => {
-                // Read where calls are steered by it.
-                let quota_permille = self.ask.steers.then(|| pause::remaining_permille(&answer.head.headers)).flatten();
-                let streamed = matches!(&begun, Begun::Stream(opening) if opening.has_content());
-                let waited_ns = self.call.server.wheel.now().saturating_sub(attempt.started_ns);
-                let answer = self.provided(attempt, answer, begun, deadlines);
-                Ok(Good { answer, first_token_ns: streamed.then_some(waited_ns), quota_permille })
-            }
-            Ok(Came::Error(answer, begun, body)) => Err(self.judge_error(attempt, deadlines, answer, begun, &body)),
-            Ok(Came::Filtered(answer, opening)) => {
-                let what = What::Answer(self.provided(attempt, answer, Begun::Stream(opening), deadlines));
-                let (class, blame) = (Class::ContentFiltered, Blame::Nobody);
-                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: false, what })
-            }
-            Err(fault) => {
-                let (class, blame) = classify::of_fault(fault.kind());
-                let untouched = fault.kind().row().retry == Retry::Elsewhere;
-                let what = What::Fault(fault);
-                Err(Failure { class, blame, pause_ns: None, advice: None, untouched, what })
-            }
-        }
-    }
-
-    /// Judges an error that the provider described.
-    fn judge_error(
-        &self,
-        attempt: &Attempt<'_>,
-        deadlines: Deadlines,
-        answer: Answer,
-        begun: Begun,
-        body: &[u8],
-    ) -> Failure<Provided> {
-        let provider = &self.call.snapshot.compiled.plan.providers[attempt.candidate.provider];
-        let said = error::read(body);
-        let status = if answer.head.status < 400 { 0 } else { answer.head.status };
-        let signal =
-            Signal { provider: &provider.kind, status, code: &said.code, kind: &said.kind, message: &said.message };
-        let (class, blame) =
-            if status == 0 { classify::of_stream_error(&signal) } else { classify::of_answer(&signal) };
-        // A call that names no model asks for a file or a batch: what is not there is the caller's to know.
-        let nameless = attempt.candidate.model.is_empty() && class == Class::ModelDenied;
-        let (class, blame) = if nameless { (Class::Invalid, Blame::Nobody) } else { (class, blame) };
-        let unix_ms = unix_ms();
-        // Limits stand on every answer; what they say counts where a limit was the reason.
-        let pause = match class {
-            Class::RateLimited | Class::QuotaSpent => pause::of(&answer.head.headers, unix_ms),
-            _ => pause::asked(&answer.head.headers, unix_ms),
-        };
-        let advice = answer.head.headers.get("x-should-retry").and_then(|value| match value {
-            b"true" => Some(true),
-            b"false" => Some(false),
-            _ => None,
-        });
-        // The provider refused our credential. The caller's key is fine, so the provider's words would mislead it.
-        let what = if matches!(status, 401) {
-            What::Fault(reply::credential_rejected(&provider.id))
-        } else {
-            What::Answer(self.provided(attempt, answer, begun, deadlines))
-        };
-        let pause_ns = pause.map(|pause| u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
-        Failure { class, blame, pause_ns, advice, untouched: false, what }
-    }
-
-    fn provided(&self, attempt: &Attempt<'_>, answer: Answer, begun: Begun, deadlines: Deadlines) -> Provided {
-        let served_by = Arc::clone(self.call.snapshot.attempt_series(attempt.candidate));
-        let resilience = self.ask.resilience;
-        let after_leave = match resilience.on_disconnect {
-            OnDisconnect::Cancel => None,
-            OnDisconnect::Drain => Some(AfterLeave::DRAIN),
-            OnDisconnect::Finish => Some(AfterLeave::FINISH),
-        };
-        let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave };
-        Provided { answer, begun, terms, served_by }
-    }
 }
 
 impl Ask<'_> {
@@ -301,17 +215,7 @@ impl Ask<'_> {
     }
 }
 
-/// The date, for answers that say when to come back as a date.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a provider's date is compared with ours, where it states none of its own"
-)]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-const fn ns(ms: u64) -> u64 {
+pub(crate) const fn ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000)
 }
 

@@ -13,6 +13,7 @@ mod drain;
 mod exchange;
 mod explain;
 mod in_process;
+mod judge;
 mod lifecycle;
 mod local;
 mod ops;

@@ -83,6 +83,7 @@ impl Gateway {
                 let kept = restart_only(&before.plan, &compiled.plan);
                 self.shared.compiled.store(Arc::new(compiled));
                 self.shared.epoch.fetch_add(1, Ordering::Release);
+                self.shared.targets.end_quarantines(self.shared.now_ns());
                 self.shared.renew_certificate();
                 self.shared.warn_of_weak_keys();
                 self.shared.reloads[0].fetch_add(1, Ordering::Relaxed);

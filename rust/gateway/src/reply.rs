@@ -24,6 +24,8 @@ pub(crate) struct Provided {
     pub(crate) begun: Begun,
     pub(crate) terms: Terms,
     pub(crate) served_by: Arc<AttemptSeries>,
+    /// The provider's name in the catalogue.
+    pub(crate) kind: Rc<str>,
 }
 
 /// An answer whose first byte is there.
@@ -56,11 +58,11 @@ impl Answered {
             }
             Self::Provider { provided, held, again } => {
                 let lines = provided.lines(again, &mut record);
-                let Provided { answer, begun, terms, .. } = provided;
+                let Provided { answer, begun, terms, kind, .. } = provided;
                 // A stream may end in an error event that the provider did not send: its length is not known.
                 let length = if matches!(begun, Begun::Stream(_)) { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
-                let settle = Settler { local: Rc::clone(local), held };
+                let settle = Settler { local: Rc::clone(local), held, provider: kind };
                 let body = Body::Forward(Forward::new(answer.body, begun, &terms, record, settle));
                 Reply { head, length, body, closes: false }
             }
@@ -120,7 +122,10 @@ pub(crate) fn refuse(lost: &Lost, record: Record) -> Reply<Body> {
 /// The lines that every reply of ours has.
 fn ours(lines: &mut Vec<u8>, record: &Record) {
     write::line(lines, b"headgate-request-id", record.id().as_bytes());
-    write::number(lines, b"headgate-attempts", record.attempts() as u64);
+    write::number(lines, b"headgate-attempts", record.attempts().len() as u64);
+    for attempt in record.attempts().iter().filter(|attempt| attempt.failed()) {
+        write::line(lines, b"headgate-failed", attempt.to_string().as_bytes());
+    }
 }
 
 /// What `OPTIONS` gets: the methods of the path, for a web page too.

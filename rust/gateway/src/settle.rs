@@ -15,6 +15,8 @@ pub(crate) struct Settler {
     pub(crate) local: Rc<Local>,
     /// None of an answer that is an error: its attempt is settled already.
     pub(crate) held: Option<Held>,
+    /// The provider's name in the catalogue.
+    pub(crate) provider: Rc<str>,
 }
 
 impl Settle<AnswerBody> for Settler {
@@ -29,8 +31,13 @@ impl Settle<AnswerBody> for Settler {
             }
             How::ErrorEvent(event) => {
                 let said = error::read(&event);
-                let signal =
-                    Signal { provider: "", status: 0, code: &said.code, kind: &said.kind, message: &said.message };
+                let signal = Signal {
+                    provider: &self.provider,
+                    status: 0,
+                    code: &said.code,
+                    kind: &said.kind,
+                    message: &said.message,
+                };
                 let (class, blame) = classify::of_stream_error(&signal);
                 Verdict { class, blame, pause_ns: None }
             }

@@ -18,6 +18,8 @@ pub(crate) struct Snapshot {
     pub(crate) epoch: u64,
     /// The names of keys, for records.
     pub(crate) keys: Vec<Rc<str>>,
+    /// Of each provider, its name in the catalogue.
+    pub(crate) kinds: Vec<Rc<str>>,
     meters: Arc<Meters>,
     /// Of each alias, then of each provider: the operations that were called, with their series.
     calls: Vec<RefCell<Vec<Arc<CallSeries>>>>,
@@ -42,7 +44,8 @@ impl Snapshot {
         let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
         let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
         let targets = Targets::new(plan, state);
-        Self { compiled, epoch, keys, meters, calls, deployments, models, direct, targets }
+        let kinds = plan.providers.iter().map(|provider| Rc::from(&*provider.kind)).collect();
+        Self { compiled, epoch, keys, kinds, meters, calls, deployments, models, direct, targets }
     }
 
     /// Where calls of this label, operation and mode are counted.

@@ -8,6 +8,7 @@ use crate::wheel::Wheel;
 use fault::{Fault, Kind};
 use serde_json::json;
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -64,6 +65,26 @@ pub struct Attempt {
     pub waited_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
+}
+
+impl Attempt {
+    /// Whether something followed it, or had to: it was no good answer.
+    pub const fn failed(&self) -> bool {
+        !self.words[2].is_empty()
+    }
+}
+
+/// For a header line: where it went, what came back, what that means, and what followed. Names no address.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [became, blame, then] = self.words;
+        write!(f, "{}/{}; ", self.series.provider, self.series.deployment)?;
+        match self.result {
+            Ok(status) => write!(f, "status={status}")?,
+            Err(kind) => write!(f, "fault={}", kind.row().code)?,
+        }
+        write!(f, "; class={became}; blame={blame}; waited_ms={}; then={then}", self.waited_ns / 1_000_000)
+    }
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -223,9 +244,9 @@ impl Record {
         self.attempts.push(attempt);
     }
 
-    /// How many attempts there were.
-    pub fn attempts(&self) -> usize {
-        self.attempts.len()
+    /// The attempts until now, in order.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The status that the caller gets. Returns what the gateway added until now, in nanoseconds.

@@ -152,6 +152,13 @@ impl Breaker {
         })
     }
 
+    /// Shortens a quarantine to now: the next attempt is its probe.
+    pub(super) fn end_quarantine(&mut self, now_ns: u64) {
+        if let Phase::Open { until_ns, why: Why::Quarantine } = &mut self.phase {
+            *until_ns = now_ns.min(*until_ns);
+        }
+    }
+
     /// Whether a failure opens the breaker, `row` of them in a row.
     pub(super) fn judge_failure(&self, row: u32, counts: &Counts) -> Option<Why> {
         let Settings { consecutive, ratio_permille, .. } = self.settings;

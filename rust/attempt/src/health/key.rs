@@ -101,6 +101,11 @@ impl Health {
         self.change(|breaker| breaker.quarantine_until(until_ns))
     }
 
+    /// Whoever set this key up has looked at it: a quarantine is over, and the next attempt shows whether it helped.
+    pub fn end_quarantine(&self, now_ns: u64) {
+        self.change(|breaker| breaker.end_quarantine(now_ns));
+    }
+
     fn permit(self: &Arc<Self>, now_ns: u64, generation: u64, pass: Pass) -> Permit {
         let tick = self.tick(now_ns);
         self.window.add(Event::Sent, tick);

@@ -351,6 +351,18 @@ fn a_quarantine_is_never_shortened_and_ends_in_a_probe() {
 }
 
 #[test]
+fn a_quarantine_that_is_called_off_ends_in_a_probe_at_once() {
+    let key = Key::new();
+    key.health.quarantine_until(key.now + 1800 * SECOND);
+    key.health.end_quarantine(key.now);
+    assert_eq!(key.state(), State::HalfOpen);
+    assert_eq!(key.call(GOOD), Some(Transition::Closed));
+    let opened = Key::opened();
+    opened.health.end_quarantine(opened.now);
+    assert_eq!(opened.out_for(), Some(5), "what failed of itself is not called off");
+}
+
+#[test]
 fn a_quarantine_ends_by_a_good_answer_to_what_was_sent_in_it() {
     let key = Key::new();
     let before = key.enter().expect("it is in service");
