@@ -45,6 +45,7 @@ ROWS: Final[dict[str, Row]] = {
     "model_missing": Row(400, "caller", "never"),
     "model_invalid": Row(400, "caller", "never"),
     "model_not_found": Row(404, "caller", "never"),
+    "overloaded": Row(503, "gateway", "later"),
     "context_too_long": Row(400, "caller", "never"),
     "provider_unavailable": Row(503, "upstream", "later"),
     "provider_busy": Row(429, "upstream", "later"),

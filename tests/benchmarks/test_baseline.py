@@ -34,6 +34,7 @@ OURS_ALONE = {
     "headgate_breaker_changes",
     "headgate_retry_budget_level",
     "headgate_concurrency_limit",
+    "headgate_buffered_bytes",
 }
 """Families of headgate that the baseline does not have: aiohttp does not tell, no line is dropped, and nothing is tried
 again, rested or limited."""

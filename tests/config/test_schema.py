@@ -34,10 +34,6 @@ def test_what_is_not_supported_yet_is_not_in_the_schema() -> None:
         "coalesce",
         "resume",
         "affinity",
-        "priority",
-        "max_calls",
-        "max_streams",
-        "max_buffered",
         "continue",
     ):
         assert f'"{word}"' not in told, word
@@ -71,7 +67,6 @@ def test_a_sample_compiles_without_a_warning_and_fits_the_schema(path: Path) -> 
         {"resilience": {"hedge": "off"}},
         {"resilience": {"on_cut": "continue"}},
         {"resilience": {"keep_alive": "on"}},
-        {"http": {"max_buffered": "auto"}},
     ],
 )
 def test_the_schema_refuses_what_the_models_refuse(more: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 _RATES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", "budget")
 _LIMITS = (*_RATES, "concurrency")
-_RESILIENCE = ("hedge", "coalesce", "resume", "priority", "affinity")
-_FULL = ("max_calls", "max_streams", "max_buffered")
+_RESILIENCE = ("hedge", "coalesce", "resume", "affinity")
 _SECTIONS = (
     "teams",
     "identity",
@@ -38,7 +37,6 @@ _SECTIONS = (
 LATER: Final[tuple[Pattern, ...]] = (
     *((name,) for name in _SECTIONS),
     ("listen", "admin"),
-    *(("http", name) for name in _FULL),
     *(("resilience", name) for name in _RESILIENCE),
     *(("aliases", ANY, name) for name in (*_RESILIENCE, *_LIMITS, "rollout")),
     *(("deployments", ANY, name) for name in (*_RATES, "capabilities")),

@@ -95,6 +95,8 @@ impl<'c> Call<'c> {
         let route = self.snapshot.compiled.plan.route(&named.peek.model.name, scope)?;
         record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, named.peek.stream));
         let streamed = named.peek.stream && self.endpoint.streams != Streams::Never;
+        let http = &self.snapshot.compiled.plan.http;
+        self.server.has_room_for(http, streamed, route.resilience().priority)?;
         let length: usize = named.pieces.iter().map(Bytes::len).sum();
         let prompt_tokens = length as u64 / BYTES_PER_TOKEN;
         self.attempt(route, Request::Named(named), (streamed, prompt_tokens), record).await

@@ -17,6 +17,7 @@ mod judge;
 mod lifecycle;
 mod local;
 mod ops;
+mod overload;
 mod reply;
 mod secrets;
 mod serve;

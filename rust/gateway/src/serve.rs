@@ -75,6 +75,7 @@ impl Server {
         if incoming.head.method() == b"OPTIONS" {
             return Ok(reply::options(&incoming.head)?);
         }
+        self.has_room(&plan.http)?;
         let caller = snapshot.compiled.admission.admit(&incoming.head, incoming.peer.address.is_none())?;
         let key = match caller {
             Caller::Anyone => None,
@@ -96,7 +97,9 @@ impl Server {
             return call.pass(Upload { body, length: *length, has_body: *has_body }, record).await;
         };
         let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
+        let mut held = self.hold(&plan.http, *length)?;
         let pieces = call.read(body, *length, &mut scanner, record).await?;
+        held.set(pieces.iter().map(|piece| piece.len() as u64).sum());
         let fields = scanner.fields()?;
         record.mark(Stage::Read);
         if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     /// What is known of all targets; it outlives plans.
     pub(crate) targets: attempt::State,
     pub(crate) breakers: Breakers,
+    /// How many bytes of bodies may be held, where the policy does not say.
+    pub(crate) usual_buffer: u64,
     pub(crate) workers: Vec<Worker>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) cut: watch::Sender<bool>,
@@ -52,6 +54,7 @@ impl Shared {
             epoch: AtomicU64::new(0),
             targets: attempt::State::new(),
             breakers: Breakers::default(),
+            usual_buffer: crate::overload::usual_buffer(),
             workers: (0..workers).map(|_| Worker::default()).collect(),
             phase: watch::Sender::new(Phase::Open),
             cut: watch::Sender::new(false),

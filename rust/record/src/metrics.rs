@@ -124,6 +124,8 @@ pub struct Meters {
     pub in_flight: Gauge,
     /// Streams that are open.
     pub streams: Gauge,
+    /// Bytes of callers' bodies that are held.
+    pub buffered: Gauge,
     /// Connections to providers that are open.
     pub pool_open: Gauge,
     /// Of these, those that rest.
@@ -143,6 +145,7 @@ impl Default for Meters {
             overhead: Histogram::new(OVERHEAD_NS),
             in_flight: Gauge::default(),
             streams: Gauge::default(),
+            buffered: Gauge::default(),
             pool_open: Gauge::default(),
             pool_idle: Gauge::default(),
             log_dropped: Counter::default(),
@@ -417,6 +420,7 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     );
     let mut flight = Builder::new(Kind::Gauge, "headgate_calls_in_flight", "Calls that are open.");
     let mut streams = Builder::new(Kind::Gauge, "headgate_streams_open", "Streams that are open.");
+    let mut held = Builder::new(Kind::Gauge, "headgate_buffered_bytes", "Bytes of callers' bodies that are held.");
     let mut pool = Builder::new(Kind::Gauge, "headgate_pool_connections", "Connections to providers, by state.");
     let mut lost = Builder::new(
         Kind::Counter,
@@ -430,11 +434,12 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         overhead.add(&[], buckets(&meters.overhead));
         flight.add(&[], level(&meters.in_flight));
         streams.add(&[], level(&meters.streams));
+        held.add(&[], level(&meters.buffered));
         pool.add(&[("state", "open")], level(&meters.pool_open));
         pool.add(&[("state", "idle")], level(&meters.pool_idle));
         lost.count(&[], &meters.log_dropped);
     }
-    [refusals, overhead, flight, streams, pool, lost].map(Builder::build).into()
+    [refusals, overhead, flight, streams, held, pool, lost].map(Builder::build).into()
 }
 
 #[cfg(test)]
