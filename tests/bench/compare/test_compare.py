@@ -142,9 +142,10 @@ def test_a_small_comparison_has_all_parts_and_leaves_nothing_behind(tools: list[
 def test_an_interrupted_run_reports_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "rude.yaml").write_text(CORRUPTING.format(fault="none", verbatim="true"))
     code = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from headgate.bench.compare import CompareOptions, compare
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
 said = lambda line: print(line, file=sys.stderr, flush=True)
 found = compare(CompareOptions(("rude",), "64b-c1", 1000, 0.1, warm_windows=1, peers=Path({str(tmp_path)!r}), say=said))
 print(len(found.windows) > 0, found.notes[-1])
