@@ -146,11 +146,6 @@ impl Member {
         Service::of(&self.model, now_ns).is_in() && (0..self.ways()).any(is_in)
     }
 
-    /// Whether a set has all ways.
-    pub(crate) fn are_all(&self, ways: u64) -> bool {
-        (0..self.ways()).all(|way| ways & bit(way) != 0)
-    }
-
     /// The ways that share with this one what was blamed.
     pub(crate) fn ways_like(&self, way: usize, blame: Blame) -> u64 {
         let (site, pass) = self.indices(way);
@@ -164,23 +159,22 @@ impl Member {
     }
 
     /// Takes a way that is not in `spent`, each call beginning with the next in turn. `soft`: also one that is out by a
-    /// signal that some calls survive.
+    /// signal that some calls survive. `Err(None)` when every way is in `spent`.
     pub(crate) fn enter(
         self: &Rc<Self>,
         now_ns: u64,
         spent: u64,
         soft: bool,
         draw: Draw<'_>,
-    ) -> Result<Ticket, Refused> {
+    ) -> Result<Ticket, Option<Refused>> {
         let ways = self.ways();
         let first = self.turn.get();
         self.turn.set((first + 1) % ways);
-        let mut refused = Refused { until_ns: u64::MAX, why: Why::Consecutive };
+        let mut refused = None;
         for way in (first..first + ways).map(|way| way % ways).filter(|way| spent & bit(*way) == 0) {
             match self.enter_way(way, now_ns, soft, &mut *draw) {
                 Ok(ticket) => return Ok(ticket),
-                Err(other) if other.until_ns < refused.until_ns => refused = other,
-                Err(_) => {}
+                Err(other) => refused = Refused::sooner(refused, Some(other)),
             }
         }
         Err(refused)

@@ -1,6 +1,6 @@
 //! Where a call has been, and where it may go next.
 
-use crate::balance::{self, Usable};
+use crate::balance;
 use crate::budget::Cost;
 use crate::health::{Refused, Why};
 use crate::held::{Held, Ticket};
@@ -82,8 +82,7 @@ impl<'a> Walk<'a> {
 
     /// Notes a failure and what it makes useless.
     pub(crate) fn failed<A>(&mut self, place: Place, way: usize, failure: &Failure<A>) {
-        let Some(member) = self.member(place) else { return };
-        let provider = self.candidate(place).map_or(usize::MAX, |candidate| candidate.provider);
+        let (Some(member), Some(provider)) = (self.member(place), self.provider(place)) else { return };
         let spent = bit(way) | member.ways_like(way, failure.blame);
         if failure.class == Class::ContextTooLong {
             self.too_small = self.too_small.max(self.context(place).unwrap_or(0));
@@ -99,8 +98,8 @@ impl<'a> Walk<'a> {
 
     /// Whether an attempt at this place asks a provider again that the call has asked already.
     fn asks_again(&self, place: Place) -> bool {
-        let Some(candidate) = self.candidate(place) else { return false };
-        self.visits.iter().any(|visit| visit.provider == candidate.provider)
+        let provider = self.provider(place);
+        self.visits.iter().any(|visit| Some(visit.provider) == provider)
     }
 
     /// The first target of the call. A later step comes first where those before it are out of service for a reason that
@@ -115,10 +114,7 @@ impl<'a> Walk<'a> {
             }
             match self.choose(step, now_ns, &mut *draw) {
                 Ok(found) => return Ok(found),
-                Err(Some(other)) if refused.is_none_or(|before| other.until_ns < before.until_ns) => {
-                    refused = Some(other);
-                }
-                Err(_) => {}
+                Err(other) => refused = Refused::sooner(refused, other),
             }
         }
         Err(refused)
@@ -177,23 +173,26 @@ impl<'a> Walk<'a> {
             let place = Place { step, index: 0 };
             return self.enter_alone(place, now_ns, draw).map(|ticket| (place, ticket));
         }
-        let mut out: u64 = self.places(step).filter(|place| !self.fits(*place)).map(|place| bit(place.index)).sum();
-        let mut refused: Option<Refused> = None;
+        let mut asked: u64 = self.places(step).filter(|place| !self.fits(*place)).map(|place| bit(place.index)).sum();
+        let mut refused = None;
         let soft = !self.is_covered(step, now_ns);
         let pool = self.pool(step, now_ns, soft);
-        while let Some(index) = balance::pick(self.balance(step), &pool, out, now_ns, &mut *draw) {
+        // First those in service, as the balance likes; then the rest, which say for themselves why they are not.
+        let mut next = |asked: u64| {
+            let rest = || (0..count).find(|index| asked & bit(*index) == 0).map(|index| (index, false));
+            let picked = balance::pick(self.balance(step), &pool, asked, now_ns, &mut *draw);
+            picked.map(|index| (index, soft)).or_else(rest)
+        };
+        while let Some((index, soft)) = next(asked) {
             let place = Place { step, index };
-            out |= bit(index);
+            asked |= bit(index);
             // Whom the balance chose has had its share weighed.
             match self.enter(place, now_ns, soft, &mut |_| 0) {
                 Ok(ticket) => return Ok((place, ticket)),
-                Err(Some(other)) if refused.is_none_or(|before| other.until_ns < before.until_ns) => {
-                    refused = Some(other);
-                }
-                Err(_) => {}
+                Err(other) => refused = Refused::sooner(refused, other),
             }
         }
-        Err(refused.or_else(|| soonest(&pool)))
+        Err(refused)
     }
 
     /// Takes the only place of its step. One that some calls survive, or that is to have a share of them, is passed over
@@ -215,11 +214,7 @@ impl<'a> Walk<'a> {
             return Err(None);
         }
         let Some(member) = self.member(place) else { return Err(None) };
-        let spent = self.visit(place).map_or(0, |visit| visit.spent);
-        if member.are_all(spent) {
-            return Err(None);
-        }
-        member.enter(now_ns, spent, soft, draw).map_err(Some)
+        member.enter(now_ns, self.spent(place), soft, draw)
     }
 
     /// The step as its balance sees it.
@@ -242,14 +237,18 @@ impl<'a> Walk<'a> {
     }
 
     fn is_open(&self, place: Place, now_ns: u64) -> bool {
-        let spent = self.visit(place).map_or(0, |visit| visit.spent);
-        self.fits(place) && self.member(place).is_some_and(|member| member.has_way(now_ns, spent))
+        self.fits(place) && self.member(place).is_some_and(|member| member.has_way(now_ns, self.spent(place)))
     }
 
     /// Whether the prompt may fit. An estimate errs, so what is not clearly too long is left to the provider to judge.
     fn fits(&self, place: Place) -> bool {
         let enough = |context: u64| context > self.too_small && self.call.prompt_tokens <= context.saturating_mul(2);
         self.context(place).is_none_or(enough)
+    }
+
+    fn provider(&self, place: Place) -> Option<usize> {
+        let route = &self.call.route;
+        route.direct().or_else(|| Some(route.deployment(place.step, place.index)?.1.provider))
     }
 
     fn context(&self, place: Place) -> Option<u64> {
@@ -274,6 +273,11 @@ impl<'a> Walk<'a> {
             Some(provider) => self.call.targets.direct(provider),
             None => self.call.targets.deployment(self.call.route.deployment(place.step, place.index)?.0),
         }
+    }
+
+    /// The ways of a place that are of no use to this call any more.
+    fn spent(&self, place: Place) -> u64 {
+        self.visit(place).map_or(0, |visit| visit.spent)
     }
 
     fn visit(&self, place: Place) -> Option<&Visit> {
@@ -301,13 +305,4 @@ const fn condition_of(why: Why) -> Condition {
         Why::Cooldown | Why::Limit => Condition::RateLimited,
         _ => Condition::Unavailable,
     }
-}
-
-/// When the first of a pool is in service again.
-fn soonest(pool: &[balance::Place<'_>]) -> Option<Refused> {
-    let until = |place: &balance::Place<'_>| match place.usable {
-        Usable::Out(until_ns) | Usable::Soft(until_ns) => Some(until_ns),
-        Usable::In => None,
-    };
-    pool.iter().filter_map(until).min().map(|until_ns| Refused { until_ns, why: Why::Consecutive })
 }

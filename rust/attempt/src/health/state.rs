@@ -97,6 +97,13 @@ pub struct Refused {
     pub why: Why,
 }
 
+impl Refused {
+    /// The one that is over sooner.
+    pub(crate) fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        [one, other].into_iter().flatten().min_by_key(|refused| refused.until_ns)
+    }
+}
+
 /// What an attempt says of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {

@@ -129,6 +129,21 @@ fn a_rest_that_is_short_is_waited_out_before_the_first_attempt() {
 }
 
 #[test]
+fn a_step_of_several_that_all_rest_is_waited_for_as_one_that_rests_alone() {
+    let mut script = Script::new(plan());
+    for provider in ["first", "second"] {
+        script.then(provider, [Act::Asks(BUSY.class(), BUSY.blame(), 60 * SECOND)]);
+    }
+    script.call("pair").unwrap_err();
+    let lost = script.call("pair").unwrap_err();
+    assert_eq!(fault(&lost), Kind::ProviderBusy, "what was asked for is told, and not that they failed");
+    script.wait(55 * SECOND);
+    let before = script.now();
+    script.call("pair").unwrap();
+    assert!((5 * SECOND..6 * SECOND).contains(&(script.now() - before)));
+}
+
+#[test]
 fn refused_content_goes_only_where_the_chain_says_so() {
     let mut script = Script::new(plan());
     let filtered = Act::Fails(Class::ContentFiltered, Blame::Nobody);

@@ -204,7 +204,8 @@ impl World for Scripted {
 }
 
 /// `first` and `second` have one endpoint, `keys` two and two credentials. `smart` goes to `first`, then to `second` when
-/// that is of use; `careful` also for what the prompt is; `same-size` has a fallback with the context of `first`.
+/// that is of use; `careful` also for what the prompt is; `same-size` has a fallback with the context of `first`; `pair`
+/// shares its calls between `first` and `second`.
 pub(crate) fn plan() -> Plan {
     let step = |deployment: usize, when: &[&str]| json!({"shares": [{"deployment": deployment, "weight": 1}], "balance": "weighted", "when": when});
     let alias = |name: &str, chain: Vec<Value>| json!({"name": name, "chain": chain, "resilience": resilience()});
@@ -227,6 +228,8 @@ pub(crate) fn plan() -> Plan {
             alias("careful", vec![step(0, &[]), step(1, prompt)]),
             alias("same-size", vec![step(0, &[]), step(3, prompt)]),
             alias("two-keys", vec![step(2, &[])]),
+            alias("pair", vec![json!({"shares": [{"deployment": 0, "weight": 1}, {"deployment": 1, "weight": 1}],
+                                      "balance": "weighted", "when": []})]),
         ],
         "resilience": resilience(),
     }))
