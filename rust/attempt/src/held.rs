@@ -1,6 +1,6 @@
 //! What an attempt holds of its target while it lasts, and what the target learns from it.
 
-use crate::balance::Open;
+use crate::balance::{Open, REFUSAL_NS};
 use crate::budget::Cost;
 use crate::health::{Permit, Settled, Transition};
 use crate::limit::Slot;
@@ -16,8 +16,6 @@ const QUOTA_CAP_NS: u64 = 24 * 3600 * SECOND;
 /// How long a rate limit lasts, where the provider does not say, and at most.
 const COOLDOWN_NS: u64 = SECOND;
 const COOLDOWN_CAP_NS: u64 = 300 * SECOND;
-/// What a refusal or a failure counts as, in time to the first token: a place that fails fast must not look fast.
-const PENALTY_NS: u64 = 5 * SECOND;
 
 /// What each permit stands for, in the order of [`Member::keys`].
 const KEYS: [Blame; 4] = [Blame::Credential, Blame::CredentialModel, Blame::ProviderModel, Blame::EndpointModel];
@@ -185,8 +183,8 @@ fn quarantine<'k>(member: &Member, pass: &'k Pass, blame: Blame, until_ns: u64) 
 
 fn penalty(verdict: Verdict) -> Option<u64> {
     match verdict.class {
-        Class::RateLimited | Class::Overloaded => Some(verdict.pause_ns.unwrap_or(PENALTY_NS)),
-        Class::Unavailable | Class::Timeout => Some(PENALTY_NS),
+        Class::RateLimited | Class::Overloaded => Some(verdict.pause_ns.unwrap_or(REFUSAL_NS)),
+        Class::Unavailable | Class::Timeout => Some(REFUSAL_NS),
         _ => None,
     }
 }

@@ -11,7 +11,8 @@ use http1::ResponseHead;
 ///
 /// Left out: hop-by-hop lines and those that `Connection` names, framing and `date` (the listener writes its own),
 /// `set-cookie`, `server`, `via` and other traces of the provider's servers, the provider's CORS and transport policy,
-/// organisation and project ids, `headgate-*`, and `x-should-retry`, which is the gateway's to say. `x-request-id`, `retry-after`, rate limits, content lines pass.
+/// organisation and project ids, `headgate-*`, and `x-should-retry`, which is the gateway's to say. `x-request-id`,
+/// `retry-after`, rate limits, content lines pass.
 pub fn forward_lines(head: &ResponseHead, out: &mut Vec<u8>) {
     let named = head.headers.all("connection").any(|value| !value.eq_ignore_ascii_case(b"keep-alive"));
     for (name, value) in head.headers.iter() {
