@@ -23,7 +23,6 @@ pub mod budget;
 pub mod classify;
 mod decide;
 pub mod health;
-pub mod hedge;
 mod held;
 pub mod limit;
 mod outcome;

@@ -104,7 +104,7 @@ impl Member {
             model: health(&id),
             sites: sites.collect(),
             passes: passes.collect(),
-            load: state.loads.get(&load, || Load::new(&load)),
+            load: state.loads.get(&load, Load::new),
             ratio,
             turn: Cell::new(0),
             id,

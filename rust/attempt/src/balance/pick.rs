@@ -30,11 +30,6 @@ pub fn pick(
     }
 }
 
-/// The soonest to recover of those that were not tried; for a call that finds all of them out.
-pub fn least_bad(places: &[Place<'_>], tried: u64) -> Option<usize> {
-    members(places, !tried).min_by_key(|(_, place)| place.usable.until_ns()).map(|(index, _)| index)
-}
-
 /// One of a set, by weight.
 fn drawn<'p, 'a>(
     places: &'p [Place<'a>],

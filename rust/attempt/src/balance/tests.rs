@@ -32,12 +32,12 @@ struct Pool {
 
 impl Pool {
     fn new(sketches: &[Sketch]) -> Self {
-        let load = |(index, sketch): (usize, &Sketch)| {
-            let load = Arc::new(Load::new(&format!("p/{index}")));
+        let load = |sketch: &Sketch| {
+            let load = Arc::new(Load::new());
             load.observe(SECOND, sketch.ttft_ms * MS);
             load
         };
-        let loads: Vec<_> = sketches.iter().enumerate().map(load).collect();
+        let loads: Vec<_> = sketches.iter().map(load).collect();
         let held = loads.iter().zip(sketches).flat_map(|(load, sketch)| (0..sketch.open).map(|_| load.begin()));
         Self { _held: held.collect(), loads, sketches: sketches.to_vec() }
     }
@@ -120,21 +120,6 @@ fn a_place_alone_needs_no_draw() {
     }
 }
 
-#[test]
-fn the_least_bad_is_the_soonest_to_recover() {
-    use Usable::{In, Out, Soft};
-    for (usable, tried, expected) in [
-        (vec![Out(9), Soft(7), Out(8)], 0, Some(1)),
-        (vec![Out(9), Soft(7), Out(8)], 0b010, Some(2)),
-        (vec![Out(9), In], 0, Some(1)),
-        (vec![Out(9)], 0b1, None),
-        (vec![], 0, None),
-    ] {
-        let sketches: Vec<_> = usable.iter().map(|usable| Sketch { usable: *usable, ..PLAIN }).collect();
-        assert_eq!(least_bad(&Pool::new(&sketches).places(), tried), expected);
-    }
-}
-
 /// What one of the places does with a call.
 #[derive(Debug, Clone, Copy)]
 enum Manner {
@@ -146,7 +131,7 @@ enum Manner {
 
 /// Plays a minute of calls, one every `gap_ns`, and counts who got them.
 fn play(balance: Balance, manners: &[Manner], gap_ns: u64, seed: u64) -> Vec<u32> {
-    let loads: Vec<_> = (0..manners.len()).map(|index| Arc::new(Load::new(&format!("p/{index}")))).collect();
+    let loads: Vec<_> = (0..manners.len()).map(|_| Arc::new(Load::new())).collect();
     let (mut counts, mut draw) = (vec![0; manners.len()], dice(seed));
     let mut calls: Vec<(u64, usize, Open)> = Vec::new();
     for now_ns in (SECOND..61 * SECOND).step_by(usize::try_from(gap_ns).expect("small")) {

@@ -9,7 +9,7 @@ const SECOND: u64 = 1_000 * MS;
 const NOW: u64 = 1_000_000 * SECOND;
 
 fn load() -> Arc<Load> {
-    Arc::new(Load::new("x"))
+    Arc::new(Load::new())
 }
 
 fn known(ttft_ns: u64) -> Arc<Load> {
