@@ -64,8 +64,8 @@ lint-python: venv
 lint-generated: venv
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema --check
 	PYTHONPATH=python $(BIN)/python -m headgate.simulate.schema --check
-	$(BIN)/python docs/faults.py --check
-	$(BIN)/python docs/failures.py --check
+	$(BIN)/python -m docs.faults --check
+	$(BIN)/python -m docs.failures --check
 	PYTHONPATH=python $(BIN)/python -m benchmarks.figures --check
 
 fix: venv ## what a machine can repair
@@ -75,8 +75,8 @@ fix: venv ## what a machine can repair
 	$(BIN)/ruff format .
 	PYTHONPATH=python $(BIN)/python -m headgate.config.schema
 	PYTHONPATH=python $(BIN)/python -m headgate.simulate.schema
-	$(BIN)/python docs/faults.py
-	$(BIN)/python docs/failures.py
+	$(BIN)/python -m docs.faults
+	$(BIN)/python -m docs.failures
 	PYTHONPATH=python $(BIN)/python -m benchmarks.figures
 
 headgated: preflight ## the data plane alone, one static binary

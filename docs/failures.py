@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from docs import generated
+
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "rust/attempt/src/classify/table.rs"
 OUTCOME = ROOT / "rust/attempt/src/outcome.rs"
@@ -142,17 +144,5 @@ def cite(row: Row) -> str:
     return f"[{row.seen}]({row.source})" if row.source else "ours"
 
 
-def main() -> int:
-    """Writes the page, or with `--check` says whether it is as it should be."""
-    page = render(TABLE.read_text(), OUTCOME.read_text())
-    if sys.argv[1:] == ["--check"]:
-        if PAGE.exists() and PAGE.read_text() == page:
-            return 0
-        print("docs/failures.md is stale: run docs/failures.py, or make fix", file=sys.stderr)
-        return 1
-    PAGE.write_text(page)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.write(PAGE, render(TABLE.read_text(), OUTCOME.read_text()), "python -m docs.failures"))

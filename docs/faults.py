@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from docs import generated
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "rust/fault/src/kind.rs"
 PAGE = ROOT / "docs/faults.md"
@@ -100,17 +102,5 @@ def render(faults: list[Fault]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def main() -> int:
-    """Writes the page, or with `--check` says whether it is as it should be."""
-    page = render(list(read_table(SOURCE.read_text())))
-    if sys.argv[1:] == ["--check"]:
-        if PAGE.exists() and PAGE.read_text() == page:
-            return 0
-        print("docs/faults.md is stale: run docs/faults.py, or make fix", file=sys.stderr)
-        return 1
-    PAGE.write_text(page)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.write(PAGE, render(list(read_table(SOURCE.read_text()))), "python -m docs.faults"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import socket
 import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.tap import Tap, Taps
+from tests.harness import ports
 from tests.harness.certificates import Authority
 from tests.harness.provider import Provider
 
@@ -62,8 +62,8 @@ def build(stack: ExitStack, taps: Taps, folder: Path, simulator: Provider) -> Pl
     speakers["tls-alert"] = taps.speak(TLS_ALERT)
     urls = {place: [f"https://localhost:{port}/v1"] for place, port in speakers.items()}
     urls |= {
-        "closed": [f"http://127.0.0.1:{closed(stack)}/v1"],
-        "blackhole": [f"http://127.0.0.1:{full(stack)}/v1"],
+        "closed": [f"http://127.0.0.1:{ports.closed(stack)}/v1"],
+        "blackhole": [f"http://127.0.0.1:{ports.full(stack)}/v1"],
         "unresolved": ["http://nowhere.invalid/v1"],
         "tls-mute": [f"https://localhost:{port_of(mute)}/v1"],
         "tls-plain": [f"https://localhost:{port_of(simulator)}/v1"],
@@ -88,24 +88,3 @@ def context(chain: Path, key: Path) -> ssl.SSLContext:
 def port_of(provider: Provider) -> str:
     """The port of a provider."""
     return provider.address.rpartition(":")[2]
-
-
-def closed(stack: ExitStack) -> int:
-    """A port that refuses connections: bound, and not listening."""
-    holder = stack.enter_context(socket.socket())
-    holder.bind(("127.0.0.1", 0))
-    port: int = holder.getsockname()[1]
-    return port
-
-
-def full(stack: ExitStack) -> int:
-    """A port that takes up no connection: its queue is full, so packets to it vanish."""
-    listener = stack.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    for _ in range(2):
-        waiting = stack.enter_context(socket.socket())
-        waiting.setblocking(False)  # noqa: FBT003 - the socket's own interface
-        waiting.connect_ex(listener.getsockname())
-    port: int = listener.getsockname()[1]
-    return port

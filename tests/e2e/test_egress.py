@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 from contextlib import ExitStack
 
 import pytest
 
 from tests.harness import gateway as processes
+from tests.harness import ports
 from tests.harness.fixtures import Launch, compile_plan, run
 from tests.harness.gateway import Gateway
 from tests.harness.policies import ENVIRONMENT, alias, small
@@ -55,14 +55,7 @@ def test_a_proxy_that_is_gone_is_a_provider_that_cannot_be_reached(
 def silent() -> object:
     """A port that does not take up connections: its queue is full."""
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003 - the socket's own interface
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
+        yield ports.full(stack)
 
 
 def test_a_provider_that_does_not_take_up_the_connection_is_passed_over_in_time(

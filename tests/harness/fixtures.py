@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
 
 from tests.harness import gateway as processes
+from tests.harness import ports
 from tests.harness.gateway import Gateway, Policy
 from tests.harness.policies import ENVIRONMENT
 from tests.harness.provider import Provider
@@ -46,9 +46,8 @@ def bill(provider: Provider) -> Provider:
 @pytest.fixture(scope="session")
 def closed_port() -> Iterator[int]:
     """A port that refuses connections for the whole run: bound, and not listening."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
+    with ExitStack() as stack:
+        yield ports.closed(stack)
 
 
 @pytest.fixture

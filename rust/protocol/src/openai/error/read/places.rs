@@ -66,17 +66,7 @@ pub(super) const DEPTH: usize = 4;
 
 impl At {
     pub(super) const fn bracket(self) -> u8 {
-        match self {
-            Self::List | Self::Details => b'[',
-            Self::Root
-            | Self::Error
-            | Self::ErrorDetails
-            | Self::Response
-            | Self::ResponseError
-            | Self::Fault
-            | Self::FaultDetail
-            | Self::DetailsItem => b'{',
-        }
+        if matches!(self, Self::List | Self::Details) { b'[' } else { b'{' }
     }
 
     /// What a list begins with; only its first item is looked at.
