@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import socket
 import ssl
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 BACKLOG: Final = 1024
 IN_USE: Final = 69
 BAD_FILE: Final = 78
+
+SO_ATTACH_FILTER: Final = 26
+NO_SYN: Final = struct.pack("=" + "HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x02, 0x06, 0, 0, 0, 0x06, 0, 0, 0xFFFF)
+"""A packet filter: load the byte of the flags, drop what has SYN set, pass the rest. Source: linux/filter.h."""
+HANDSHAKES_S: Final = 0.01
+"""How long a handshake that has begun takes to complete."""
 
 
 class Listening:
@@ -49,6 +57,9 @@ class Listening:
 
     async def close(self) -> None:
         """Takes no new connections. Those that the kernel holds were accepted as far as their callers know."""
+        if not isinstance(self._address, Unix):
+            admit_none(self._socket)
+            await asyncio.sleep(HANDSHAKES_S)
         if self._server is not None:
             self._server.close()
         waiting = []
@@ -70,6 +81,12 @@ async def listen(protocols: Protocols, address: Address, tls: TlsFiles | None = 
     listening = Listening(protocols, address, None if tls is None else _context(tls))
     await listening.open()
     return listening
+
+
+def admit_none(listener: socket.socket) -> None:
+    """Lets no new connection in; one that completed after the last `accept` would be reset by the close."""
+    code = ctypes.create_string_buffer(NO_SYN, len(NO_SYN))
+    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 4, ctypes.addressof(code)))
 
 
 def _bind(address: Address) -> socket.socket:

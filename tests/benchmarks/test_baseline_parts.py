@@ -1,9 +1,10 @@
-"""The parts of the baseline that need no socket: tables like the gateway's, splices and streams that are exact."""
+"""The parts of the baseline that need no process: tables like the gateway's, splices and streams that are exact."""
 
 from __future__ import annotations
 
 import json
 import re
+import socket
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -15,6 +16,7 @@ from benchmarks.baseline.form import scan_form
 from benchmarks.baseline.guard import refusal, refused_host
 from benchmarks.baseline.headers import coming_back, going_on
 from benchmarks.baseline.scan import scan_json
+from benchmarks.baseline.sockets import admit_none
 from tests.harness.gateway import ROOT
 
 TABLE = (ROOT / "rust/protocol/src/openai/paths/table.rs").read_text(encoding="utf-8")
@@ -195,3 +197,13 @@ def test_addresses_that_hand_out_identities_are_refused_and_private_ones_unless_
     assert refusal("10.0.0.1", named=True) is None
     assert refusal("1.1.1.1", named=False) is None
     assert refused_host("api.example", named=False) is None
+
+
+def test_a_closing_listener_keeps_who_is_in_and_lets_nobody_else_in() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as inside:
+        admit_none(listener)
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listener.getsockname(), timeout=0.1)
+        accepted, address = listener.accept()
+        accepted.close()
+        assert address == inside.getsockname()
