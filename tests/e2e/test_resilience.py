@@ -105,6 +105,7 @@ def test_five_failures_in_a_row_take_a_model_out_of_service(gateway: Gateway, bi
     assert len(keys) == 1
     assert keys[0].startswith("endpoint:")
     assert keys[0].endswith("/gpt")
+    assert [line["why"] for line in gateway.wait_for("breaker_opened") if line["key"] == keys[0]] == ["consecutive"]
 
 
 def test_while_a_model_is_out_one_call_asks_and_the_others_are_told(gateway: Gateway, bill: Provider) -> None:

@@ -4,8 +4,8 @@
 use crate::shared::Shared;
 use attempt::{Held, Transition, Verdict};
 use plan::Level;
-use record::Wheel;
-use serde_json::json;
+use record::{Lines, Wheel};
+use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,13 +20,14 @@ const BESIDE_CAP: usize = 1_000;
 pub(crate) struct Local {
     shared: Arc<Shared>,
     wheel: Rc<Wheel>,
+    lines: Rc<Lines>,
     random: Cell<u64>,
     beside: RefCell<JoinSet<()>>,
 }
 
 impl Local {
-    pub(crate) fn new(shared: Arc<Shared>, wheel: Rc<Wheel>, seed: u64) -> Rc<Self> {
-        Rc::new(Self { shared, wheel, random: Cell::new(seed), beside: RefCell::default() })
+    pub(crate) fn new(shared: Arc<Shared>, wheel: Rc<Wheel>, lines: Rc<Lines>, seed: u64) -> Rc<Self> {
+        Rc::new(Self { shared, wheel, lines, random: Cell::new(seed), beside: RefCell::default() })
     }
 
     /// A number below `n`. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
@@ -51,12 +52,19 @@ impl Local {
         match transition {
             Transition::Opened(why) => {
                 breakers.opened.fetch_add(1, Ordering::Relaxed);
-                self.shared.log(Level::Warn, "breaker_opened", json!({"key": key, "why": why.name()}));
+                self.log(Level::Warn, "breaker_opened", json!({"key": key, "why": why.name()}));
             }
             Transition::Closed => {
                 breakers.closed.fetch_add(1, Ordering::Relaxed);
-                self.shared.log(Level::Info, "breaker_closed", json!({"key": key}));
+                self.log(Level::Info, "breaker_closed", json!({"key": key}));
             }
+        }
+    }
+
+    /// Writes an event among the lines of calls: no call waits for standard error.
+    fn log(&self, level: Level, name: &str, fields: Value) {
+        if let Some(word) = self.shared.wanted(level) {
+            self.lines.event(word, name, fields);
         }
     }
 

@@ -100,15 +100,20 @@ impl Shared {
 
     /// Writes an event, if the plan's level lets it.
     pub(crate) fn log(&self, level: Level, name: &str, fields: serde_json::Value) {
-        if level >= self.compiled.load().plan.log.level {
-            let word = match level {
-                Level::Debug => "debug",
-                Level::Info => "info",
-                Level::Warn => "warn",
-                Level::Error => "error",
-            };
+        if let Some(word) = self.wanted(level) {
             event(self.style, word, name, fields);
         }
+    }
+
+    /// The word for a level, if the plan's level lets it through.
+    pub(crate) fn wanted(&self, level: Level) -> Option<&'static str> {
+        let word = match level {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        (level >= self.compiled.load().plan.log.level).then_some(word)
     }
 
     /// Warns of keys of the plan in force that could be guessed.

@@ -153,9 +153,9 @@ pub(crate) fn server(
         shared: Arc::clone(shared),
         pools,
         wheel: Rc::clone(&wheel),
-        lines,
+        lines: Rc::clone(&lines),
         ids: RequestIds::new(a),
-        local: Local::new(Arc::clone(shared), Rc::clone(&wheel), b),
+        local: Local::new(Arc::clone(shared), Rc::clone(&wheel), lines, b),
         snapshot: RefCell::new(Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&meters), &shared.targets))),
         meters,
     })

@@ -107,11 +107,16 @@ impl Lines {
         }
     }
 
-    /// Adds a line.
+    /// Adds the line of a call.
     pub fn push(&self, fields: &Value) {
         let level = if fields.get("fault").is_some_and(|fault| !fault.is_null()) { "warn" } else { "info" };
+        self.event(level, "call", fields.clone());
+    }
+
+    /// Adds the line of an event, as [`event`] writes it, without waiting for the writer.
+    pub fn event(&self, level: &str, name: &str, fields: Value) {
         let mut gathered = self.gathered.borrow_mut();
-        self.style.write(&stamped(level, "call", fields.clone()), &mut gathered);
+        self.style.write(&stamped(level, name, fields), &mut gathered);
         let full = gathered.len() >= GATHER_BYTES;
         drop(gathered);
         if full {
