@@ -1,9 +1,8 @@
 //! What an attempt holds of its target while it lasts, and what the target learns from it.
 
-use crate::balance::{Open, REFUSAL_NS};
+use crate::balance::REFUSAL_NS;
 use crate::budget::Cost;
 use crate::health::{Permit, Settled, Transition};
-use crate::limit::Slot;
 use crate::targets::{Member, Pass, Site};
 use crate::{Blame, Class, Draw};
 use std::rc::Rc;
@@ -30,13 +29,15 @@ pub(crate) struct Ticket {
     pub(crate) endpoint: usize,
     /// An index into the provider's credentials.
     pub(crate) credential: usize,
+    /// When it was taken, in nanoseconds.
+    pub(crate) taken_ns: u64,
     pub(crate) held: Held,
 }
 
 impl Ticket {
-    pub(crate) fn new(member: &Member, way: usize, held: Held) -> Self {
-        let (endpoint, credential) = member.indices(way);
-        Self { endpoint, credential, held }
+    pub(crate) fn new(held: Held, taken_ns: u64) -> Self {
+        let (endpoint, credential) = held.member.indices(held.way);
+        Self { endpoint, credential, taken_ns, held }
     }
 }
 
@@ -48,9 +49,9 @@ pub struct Held {
     pub(crate) way: usize,
     /// In the order of [`Member::keys`]; none where the key is used although it is out.
     permits: [Option<Permit>; 4],
-    open: Open,
+    /// No first token has come.
+    waits: bool,
     paid: Option<Cost>,
-    _slot: Slot,
 }
 
 /// How an answer has begun.
@@ -81,9 +82,19 @@ impl Verdict {
 }
 
 impl Held {
-    pub(crate) fn new(member: &Rc<Member>, way: usize, permits: [Option<Permit>; 4], slot: Slot) -> Self {
-        let open = member.load.begin();
-        Self { member: Rc::clone(member), way, permits, open, paid: None, _slot: slot }
+    /// Takes room at a way of a member, without any permit yet; none where its limit is reached.
+    pub(crate) fn enter(member: &Rc<Member>, way: usize) -> Option<Self> {
+        let (_, pass) = member.at(way);
+        if !pass.limit.try_enter() {
+            return None;
+        }
+        member.load.begin();
+        Some(Self { member: Rc::clone(member), way, permits: [const { None }; 4], waits: true, paid: None })
+    }
+
+    /// The attempt has a permit of a health key, by its place among [`Member::keys`].
+    pub(crate) fn permitted(&mut self, key: usize, permit: Permit) {
+        self.permits[key] = Some(permit);
     }
 
     /// The attempt was paid for as a retry; a good answer gives it back.
@@ -109,37 +120,51 @@ impl Held {
         if let Some(permille) = begun.quota_permille {
             self.member.load.quota(now_ns, permille);
         }
-        self.open.first_token(now_ns, begun.waited_ns);
-        let member = Rc::clone(&self.member);
-        for ((permit, key), blame) in self.permits.iter_mut().zip(member.keys(self.way)).zip(KEYS) {
+        if std::mem::take(&mut self.waits) {
+            self.member.load.first_token(now_ns, begun.waited_ns);
+        }
+        for ((permit, health), key) in self.permits.iter_mut().zip(self.member.healths(self.way)).zip(0..) {
+            let Some(permit) = permit else { continue };
             // A slow first token is the endpoint's doing, like every other failure to keep time.
-            let first_token_ns = begun.first_token_ns.filter(|_| blame == Blame::EndpointModel);
-            let commit = |permit: &mut Permit| permit.commit(now_ns, first_token_ns, &mut *draw);
-            if let Some(transition) = permit.as_mut().and_then(commit) {
-                told(key, transition);
+            let first_token_ns = begun.first_token_ns.filter(|_| KEYS[key] == Blame::EndpointModel);
+            if let Some(transition) = health.commit(permit, now_ns, first_token_ns, &mut *draw) {
+                told(self.member.keys(self.way)[key], transition);
             }
         }
     }
 
     /// Ends the attempt: the blamed health key learns of a failure, all learn of a good answer.
-    pub fn end(self, verdict: Verdict, now_ns: u64, draw: Draw<'_>, told: Told<'_>) {
-        let Self { member, way, permits, open, paid, _slot } = self;
-        let (site, pass) = member.at(way);
+    pub fn end(mut self, verdict: Verdict, now_ns: u64, draw: Draw<'_>, told: Told<'_>) {
+        let Self { member, way, permits, paid, .. } = &mut self;
+        let (site, pass) = member.at(*way);
         if verdict.class == Class::Good {
-            reward(site, pass, paid);
+            reward(site, pass, *paid);
         }
-        if let Some((key, transition)) = rest(&member, pass, verdict, now_ns) {
+        if let Some((key, transition)) = rest(member, pass, verdict, now_ns) {
             told(key, transition);
         }
         if let Some(penalty) = penalty(verdict) {
-            open.load().penalise(now_ns, penalty);
+            member.load.penalise(now_ns, penalty);
         }
-        for ((permit, key), blame) in permits.into_iter().zip(member.keys(way)).zip(KEYS) {
-            let settled = settled(verdict, blame);
-            if let Some(transition) = permit.and_then(|permit| permit.settle(now_ns, settled, &mut *draw)) {
-                told(key, transition);
+        for ((permit, health), key) in permits.iter_mut().zip(member.healths(*way)).zip(0..) {
+            let Some(permit) = permit.take() else { continue };
+            if let Some(transition) = health.settle(permit, now_ns, settled(verdict, KEYS[key]), &mut *draw) {
+                told(member.keys(*way)[key], transition);
             }
         }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Self { member, way, permits, waits, .. } = self;
+        for (permit, health) in permits.iter_mut().zip(member.healths(*way)) {
+            if let Some(permit) = permit.take() {
+                health.give_back(permit);
+            }
+        }
+        member.load.end(*waits);
+        member.at(*way).1.limit.leave();
     }
 }
 

@@ -11,7 +11,6 @@
 //! a cut has to come down to where the load is, or thirty refused seconds would go by before it is felt.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
 
 /// Between two cuts.
 const CUT_EVERY_NS: u64 = 1_000_000_000;
@@ -36,16 +35,6 @@ pub struct Limit {
     next_cut_ns: AtomicU64,
 }
 
-/// One open call. Dropping it makes room for another.
-#[derive(Debug)]
-pub struct Slot(Arc<Limit>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
-    }
-}
-
 impl Limit {
     /// A limit at its ceiling of `max`, at least 1.
     pub fn new(max: u32) -> Self {
@@ -63,15 +52,22 @@ impl Limit {
         self.ceiling.store(max.max(1), Relaxed);
     }
 
-    /// Room for one more call; `None`: there is none, and nothing has changed.
+    /// Takes room for one more call, which owes a [`Limit::leave`]; false: there is none, and nothing has changed.
     #[must_use]
-    pub fn try_enter(self: &Arc<Self>) -> Option<Slot> {
+    pub fn try_enter(&self) -> bool {
         let level = self.level();
-        let before = self.in_flight.fetch_update(Relaxed, Relaxed, |open| (open < level).then(|| open + 1)).ok()?;
-        if before >= self.peak.load(Relaxed) {
+        let entered = self.in_flight.fetch_update(Relaxed, Relaxed, |open| (open < level).then(|| open + 1));
+        if let Ok(before) = entered
+            && before >= self.peak.load(Relaxed)
+        {
             self.peak.fetch_max(before + 1, Relaxed);
         }
-        Some(Slot(Arc::clone(self)))
+        entered.is_ok()
+    }
+
+    /// A call that had entered is over.
+    pub fn leave(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
     /// The provider refused a call because it has too many. `now_ns` is monotonic.
@@ -90,7 +86,7 @@ impl Limit {
         self.change(|level, _| Some(packed(tenth_off(level.min(most)), 0)));
     }
 
-    /// A call succeeded; said while its slot is held. A limit of which less than half is used does not grow.
+    /// A call succeeded; said before it leaves. A limit of which less than half is used does not grow.
     pub fn succeeded(&self) {
         let level = self.level();
         let ceiling = self.ceiling.load(Relaxed);

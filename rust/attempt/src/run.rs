@@ -25,9 +25,8 @@ pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>,
     let mut walk = Walk::new(call);
     let mut step = begin(&walk, world).await?;
     loop {
-        let Step { place, ticket: Ticket { endpoint, credential, held }, waited_ns } = step;
+        let Step { place, ticket: Ticket { endpoint, credential, taken_ns: started_ns, held }, waited_ns } = step;
         let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
-        let started_ns = world.now();
         let number = walk.begins(&held, started_ns);
         let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
         let failure = match world.exchange(&attempt).await {
@@ -84,11 +83,13 @@ fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), 
     let (attempt, waited_ns) = of;
     let now_ns = world.now();
     let Good { answer, first_token_ns, quota_permille } = good;
-    let begun = Begun { waited_ns: now_ns.saturating_sub(attempt.started_ns), first_token_ns, quota_permille };
+    let took_ns = now_ns.saturating_sub(attempt.started_ns);
+    let begun = Begun { waited_ns: took_ns, first_token_ns, quota_permille };
     held.commit(now_ns, begun, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
     // What is left of a budget is of interest where it was asked.
     let budget_permille = if attempt.number > 1 { held.budget_permille(now_ns) } else { 1000 };
-    world.tried(&Tried { attempt, class: Class::Good, blame: Blame::Nobody, waited_ns, budget_permille, next: None });
+    let (class, blame) = (Class::Good, Blame::Nobody);
+    world.tried(&Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, next: None });
     Won { answer, held }
 }
 
@@ -100,7 +101,8 @@ fn learn<'a, W: World>(held: Held, failure: &Failure<W::Answer>, of: (Attempt<'a
     let budget_permille = held.budget_permille(now_ns);
     let verdict = Verdict { class, blame, pause_ns };
     held.end(verdict, now_ns, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
-    Tried { attempt, class, blame, waited_ns, budget_permille, next: None }
+    let took_ns = now_ns.saturating_sub(attempt.started_ns);
+    Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, next: None }
 }
 
 /// Where the next attempt goes, paid for.

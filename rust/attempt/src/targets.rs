@@ -14,6 +14,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 const MS: u64 = 1_000_000;
+/// Of a way's health keys those from here on count attempts; those before are of credentials.
+const COUNTED: usize = 2;
 
 /// The targets of a plan. One for each worker; the state behind it is shared by all.
 #[derive(Debug)]
@@ -118,7 +120,10 @@ impl Member {
 
     /// The endpoint and the credential of a way, as indices.
     pub(crate) fn indices(&self, way: usize) -> (usize, usize) {
-        (way / self.passes.len(), way % self.passes.len())
+        match self.passes.len() {
+            1 => (way, 0), // nearly always, and it spares every attempt some divisions
+            passes => (way / passes, way % passes),
+        }
     }
 
     /// The endpoint and the credential of a way.
@@ -131,6 +136,12 @@ impl Member {
     pub(crate) fn keys(&self, way: usize) -> [&str; 4] {
         let (site, pass) = self.at(way);
         [&pass.credential_id, &pass.id, &self.id, &site.id]
+    }
+
+    /// Their healths.
+    pub(crate) fn healths(&self, way: usize) -> [&Health; 4] {
+        let (site, pass) = self.at(way);
+        [&pass.credential, &pass.health, &self.model, &site.health]
     }
 
     /// Whether attempts may go here now: the best of its endpoints with the best of its credentials.
@@ -188,31 +199,29 @@ impl Member {
         soft: bool,
         draw: Draw<'_>,
     ) -> Result<Ticket, Refused> {
-        let (site, pass) = self.at(way);
-        let slot = pass.limit.try_enter().ok_or(Refused { until_ns: now_ns, why: Why::Limit })?;
-        let mut enter = |health: &Arc<Health>| match health.enter(now_ns, &mut *draw) {
-            Ok(permit) => Ok(Some(permit)),
-            Err(Refused { why: Why::Ratio | Why::Slow, .. }) if soft => Ok(None),
-            Err(refused) => Err(refused),
-        };
-        // Of a credential nothing is counted: what it has against it is said at once. So it is asked only when it rests.
-        let permits = [
-            if pass.credential.is_calm() { None } else { enter(&pass.credential)? },
-            if pass.health.is_calm() { None } else { enter(&pass.health)? },
-            enter(&self.model)?,
-            enter(&site.health)?,
-        ];
-        Ok(Ticket::new(self, way, Held::new(self, way, permits, slot)))
+        let mut held = Held::enter(self, way).ok_or(Refused { until_ns: now_ns, why: Why::Limit })?;
+        for (key, health) in self.healths(way).into_iter().enumerate() {
+            // Of a credential nothing is counted: what it has against it is said at once. So it is asked only when it rests.
+            if key < COUNTED && health.is_calm() {
+                continue;
+            }
+            match health.enter(now_ns, &mut *draw) {
+                Ok(permit) => held.permitted(key, permit),
+                Err(Refused { why: Why::Ratio | Why::Slow, .. }) if soft => {}
+                Err(refused) => return Err(refused),
+            }
+        }
+        Ok(Ticket::new(held, now_ns))
     }
 
     /// Takes the way that is soonest in service, although it is out: a probe, one at a time.
     pub(crate) fn enter_anyway(self: &Rc<Self>, now_ns: u64) -> Option<Ticket> {
         let way = (0..self.ways()).max_by_key(|way| self.way_service(*way, now_ns))?;
-        let (site, pass) = self.at(way);
-        let slot = pass.limit.try_enter()?;
-        let enter = |health: &Arc<Health>| health.enter_anyway(now_ns).map(Some);
-        let permits = [enter(&pass.credential)?, enter(&pass.health)?, enter(&self.model)?, enter(&site.health)?];
-        Some(Ticket::new(self, way, Held::new(self, way, permits, slot)))
+        let mut held = Held::enter(self, way)?;
+        for (key, health) in self.healths(way).into_iter().enumerate() {
+            held.permitted(key, health.enter_anyway(now_ns)?);
+        }
+        Some(Ticket::new(held, now_ns))
     }
 
     /// Pays for asking this provider again out of both budgets, or says that one of them is spent.
@@ -230,9 +239,7 @@ impl Member {
 
     /// Whether a way will be there after a pause: a rest that the provider asked for is over then.
     pub(crate) fn is_worth_a_pause(&self, way: usize, now_ns: u64) -> bool {
-        let (site, pass) = self.at(way);
-        let healths = [&self.model, &site.health, &pass.health, &pass.credential];
-        healths.iter().all(|health| {
+        self.healths(way).iter().all(|health| {
             !matches!(
                 health.state(now_ns),
                 HealthState::Open { why: Why::Consecutive | Why::Probe | Why::Quarantine, .. }

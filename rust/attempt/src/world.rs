@@ -99,6 +99,8 @@ pub struct Tried<'a> {
     pub blame: Blame,
     /// How long was waited before it, in nanoseconds.
     pub waited_ns: u64,
+    /// How long it took up to its commit or its failure, in nanoseconds.
+    pub took_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
     /// What follows; nothing after a good answer.

@@ -29,15 +29,15 @@ fn enter(health: &Arc<Health>, now_ns: u64) -> Option<Permit> {
     health.enter(now_ns, &mut |_| 0).ok()
 }
 
-fn settle(permit: Option<Permit>, now_ns: u64, result: Settled) -> Option<Transition> {
-    permit.and_then(|permit| permit.settle(now_ns, result, &mut middle))
+fn settle(health: &Health, permit: Option<Permit>, now_ns: u64, result: Settled) -> Option<Transition> {
+    permit.and_then(|permit| health.settle(permit, now_ns, result, &mut middle))
 }
 
 /// A key that two failures have taken out until [`PROBE_AT`].
 fn half_open() -> Arc<Health> {
     let health = Arc::new(Health::new(SETTINGS));
     for _ in 0..2 {
-        settle(enter(&health, 0), 0, Settled::Failure);
+        settle(&health, enter(&health, 0), 0, Settled::Failure);
     }
     assert_eq!(health.state(PROBE_AT), State::HalfOpen);
     health
@@ -69,8 +69,8 @@ fn two_threads_get_one_probe() {
 fn a_probe_given_back_is_neither_lost_nor_doubled() {
     loom::model(|| {
         let health = half_open();
-        let held = enter(&health, PROBE_AT);
-        let (_, entered) = both(&health, move |_| drop(held), |health| enter(health, PROBE_AT));
+        let held = enter(&health, PROBE_AT).unwrap();
+        let (_, entered) = both(&health, move |health| health.give_back(held), |health| enter(health, PROBE_AT));
         assert_eq!(enter(&health, PROBE_AT).is_some(), entered.is_none());
     });
 }
@@ -80,7 +80,8 @@ fn a_good_probe_lets_in_only_what_comes_after_it() {
     loom::model(|| {
         let health = half_open();
         let probe = enter(&health, PROBE_AT);
-        let (closed, other) = both(&health, |_| settle(probe, PROBE_AT, GOOD), |health| enter(health, PROBE_AT));
+        let (closed, other) =
+            both(&health, |health| settle(health, probe, PROBE_AT, GOOD), |health| enter(health, PROBE_AT));
         assert_eq!(closed, Some(Transition::Closed));
         assert!(other.is_none_or(|permit| !permit.is_probe()));
         assert_eq!(health.state(PROBE_AT), State::Ramping { permille: 100 });
@@ -120,7 +121,11 @@ fn failures_of_two_threads_open_the_breaker_once() {
     loom::model(|| {
         let health = Arc::new(Health::new(SETTINGS));
         let (one, other) = (enter(&health, 0), enter(&health, 0));
-        let (one, other) = both(&health, |_| settle(one, 0, Settled::Failure), |_| settle(other, 0, Settled::Failure));
+        let (one, other) = both(
+            &health,
+            |health| settle(health, one, 0, Settled::Failure),
+            |health| settle(health, other, 0, Settled::Failure),
+        );
         let opened = [one, other].into_iter().flatten().collect::<Vec<_>>();
         assert_eq!(opened, [Transition::Opened(Why::Consecutive)]);
     });
@@ -130,9 +135,9 @@ fn failures_of_two_threads_open_the_breaker_once() {
 fn count(before: u64, now_ns: u64, calls: u32) {
     let one_of_all = Settings { consecutive: 0, ratio_permille: 1000 / calls, min_calls: calls, ..SETTINGS };
     let health = Arc::new(Health::new(one_of_all));
-    settle(enter(&health, before), before, GOOD);
+    settle(&health, enter(&health, before), before, GOOD);
     let (one, _other) = both(&health, move |health| enter(health, now_ns), move |health| enter(health, now_ns));
-    assert_eq!(settle(one, now_ns, Settled::Failure), Some(Transition::Opened(Why::Ratio)));
+    assert_eq!(settle(&health, one, now_ns, Settled::Failure), Some(Transition::Opened(Why::Ratio)));
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn a_quarantine_stands_against_a_probe_that_began_before_it() {
     loom::model(|| {
         let health = half_open();
         let probe = enter(&health, PROBE_AT);
-        both(&health, |_| settle(probe, PROBE_AT, GOOD), |health| health.quarantine_until(9_000));
+        both(&health, |health| settle(health, probe, PROBE_AT, GOOD), |health| health.quarantine_until(9_000));
         assert_eq!(health.state(PROBE_AT), State::Open { until_ns: 9_000, why: Why::Quarantine });
         assert!(enter(&health, 9_000).is_some_and(|permit| permit.is_probe()));
     });
@@ -162,11 +167,15 @@ fn what_is_left_of_an_earlier_generation_opens_nothing() {
     loom::model(|| {
         let health = Arc::new(Health::new(SETTINGS));
         let early = enter(&health, 0);
-        settle(enter(&health, 0), 0, Settled::Failure);
-        settle(enter(&health, 0), 0, Settled::Failure);
+        settle(&health, enter(&health, 0), 0, Settled::Failure);
+        settle(&health, enter(&health, 0), 0, Settled::Failure);
         health.set(Settings { consecutive: 1, ..SETTINGS });
         let probe = enter(&health, PROBE_AT);
-        both(&health, |_| settle(probe, PROBE_AT, GOOD), |_| settle(early, PROBE_AT, Settled::Failure));
+        both(
+            &health,
+            |health| settle(health, probe, PROBE_AT, GOOD),
+            |health| settle(health, early, PROBE_AT, Settled::Failure),
+        );
         assert_eq!(health.state(PROBE_AT), State::Ramping { permille: 100 });
     });
 }

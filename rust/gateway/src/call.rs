@@ -177,10 +177,27 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// What kind of event stream an answer is, if it is one.
-    pub(crate) fn streams_of(&self, answer: &Answer) -> Option<Streams> {
-        is_event_stream(answer).then_some(self.endpoint.streams).filter(|streams| *streams != Streams::Never)
+    /// What an answer that is no refusal consists of.
+    pub(crate) fn media(&self, answer: &Answer) -> Media {
+        let media = answer.head.headers.get("content-type").unwrap_or_default();
+        if starts_with(media, b"text/html") {
+            return Media::Page;
+        }
+        let is_events = self.endpoint.streams != Streams::Never
+            && starts_with(media, b"text/event-stream")
+            && answer.head.status < 300
+            && is_plain(answer);
+        if is_events { Media::Events(self.endpoint.streams) } else { Media::Other }
     }
+}
+
+/// What an answer consists of, as far as it matters.
+pub(crate) enum Media {
+    /// Events of some kind.
+    Events(Streams),
+    /// A web page.
+    Page,
+    Other,
 }
 
 /// A call that got no answer of a provider.
@@ -198,10 +215,10 @@ impl From<Fault> for Lost {
     }
 }
 
-fn is_event_stream(answer: &Answer) -> bool {
-    let media = answer.head.headers.get("content-type").unwrap_or_default();
-    let plain =
-        answer.head.headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
-    let named = media.get(..17).is_some_and(|media| media.eq_ignore_ascii_case(b"text/event-stream"));
-    (200..300).contains(&answer.head.status) && plain && named
+fn is_plain(answer: &Answer) -> bool {
+    answer.head.headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+fn starts_with(media: &[u8], name: &[u8]) -> bool {
+    media.get(..name.len()).is_some_and(|media| media.eq_ignore_ascii_case(name))
 }

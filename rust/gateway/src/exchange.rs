@@ -1,11 +1,11 @@
 //! One attempt on sockets: what the engine of `attempt` calls an exchange.
 
-use crate::call::{Call, Named};
+use crate::call::{Call, Media, Named};
 use crate::reply::{self, Provided};
 use attempt::{Attempt, Class, Failure, Good, Next, Transition, Tried};
 use bytes::Bytes;
 use fault::{Fault, Kind};
-use http1::{ResponseHead, Source};
+use http1::Source;
 use plan::Resilience;
 use protocol::openai::stream::Finish;
 use record::{Record, Stage};
@@ -113,6 +113,7 @@ impl attempt::World for Exchange<'_> {
             class: Class::ALL.iter().position(|class| *class == tried.class).unwrap_or_default(),
             words: [tried.class.name(), tried.blame.name(), tried.next.map_or("", Next::name)],
             waited_ns: tried.waited_ns,
+            took_ns: tried.took_ns,
             budget_permille: tried.budget_permille,
         });
     }
@@ -129,7 +130,8 @@ impl Exchange<'_> {
             let body = error_body(&mut answer.body).await;
             return Ok(Came::Error(answer, Begun::Plain(Some(body.clone()).filter(|body| !body.is_empty())), body));
         }
-        if let Some(streams) = self.call.streams_of(&answer) {
+        let media = self.call.media(&answer);
+        if let Media::Events(streams) = media {
             let mut opening = Opening::new(streams);
             return match opening.commit(&mut answer.body).await {
                 Ok(()) if opening.finish() == Finish::ContentFilter && !opening.has_content() => {
@@ -143,7 +145,7 @@ impl Exchange<'_> {
         let first = AnswerBody::piece(&mut answer.body).await.transpose()?;
         match first {
             // A file that a call asks for by its id may be one.
-            Some(page) if !attempt.candidate.model.is_empty() && is_page(&answer.head) => {
+            Some(page) if matches!(media, Media::Page) && !attempt.candidate.model.is_empty() => {
                 drop(page);
                 Err(Fault::new(Kind::UpstreamGarbled, "The provider answered with a web page"))
             }
@@ -235,9 +237,4 @@ async fn error_body(body: &mut AnswerBody) -> Bytes {
         }
     }
     whole
-}
-
-fn is_page(head: &ResponseHead) -> bool {
-    let media = head.headers.get("content-type").unwrap_or_default();
-    media.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
 }

@@ -29,9 +29,9 @@ impl Exchange<'_> {
                 // Read where calls are steered by it.
                 let quota_permille = self.ask.steers.then(|| pause::remaining_permille(&answer.head.headers)).flatten();
                 let streamed = matches!(&begun, Begun::Stream(opening) if opening.has_content());
-                let waited_ns = self.call.server.wheel.now().saturating_sub(attempt.started_ns);
+                let since_ns = || self.call.server.wheel.now().saturating_sub(attempt.started_ns);
                 let answer = self.provided(attempt, answer, begun, deadlines);
-                Ok(Good { answer, first_token_ns: streamed.then_some(waited_ns), quota_permille })
+                Ok(Good { answer, first_token_ns: streamed.then(since_ns), quota_permille })
             }
             Ok(Came::Error(answer, begun, body)) => Err(self.judge_error(attempt, deadlines, (answer, begun, body))),
             Ok(Came::Filtered(answer, opening)) => {

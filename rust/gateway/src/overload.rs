@@ -9,7 +9,6 @@ use crate::serve::Server;
 use fault::{Fault, Kind};
 use plan::{HttpLimits, Priority};
 use record::{Gauge, Meters};
-use std::sync::Arc;
 
 /// Calls of low priority are refused from this share of `http.max_calls` on, in tenths.
 const LOW_TENTHS: u64 = 8;
@@ -40,13 +39,13 @@ impl Server {
     }
 
     /// Counts the bytes of a body that is going to be held.
-    pub(crate) fn hold(&self, limits: &HttpLimits, length: Option<u64>) -> Result<Held, Lost> {
+    pub(crate) fn hold(&self, limits: &HttpLimits, length: Option<u64>) -> Result<Held<'_>, Lost> {
         let bytes = length.unwrap_or(0);
         let max = limits.max_buffered_bytes.unwrap_or(self.shared.usual_buffer);
         if self.is_over(|meters| &meters.buffered, bytes, max) {
             return Err(self.full("bodies are held", "max_buffered"));
         }
-        let mut held = Held { meters: Arc::clone(&self.meters), bytes: 0 };
+        let mut held = Held { meters: &self.meters, bytes: 0 };
         held.set(bytes);
         Ok(held)
     }
@@ -68,12 +67,12 @@ impl Server {
 
 /// Bytes of one body, counted while it is held.
 #[derive(Debug)]
-pub(crate) struct Held {
-    meters: Arc<Meters>,
+pub(crate) struct Held<'a> {
+    meters: &'a Meters,
     bytes: u64,
 }
 
-impl Held {
+impl Held<'_> {
     /// So many in truth.
     pub(crate) fn set(&mut self, bytes: u64) {
         let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -82,7 +81,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.set(0);
     }

@@ -63,6 +63,8 @@ pub struct Attempt {
     pub words: [&'static str; 3],
     /// How long was waited before it, in nanoseconds.
     pub waited_ns: u64,
+    /// How long it took up to its commit or its failure, in nanoseconds.
+    pub took_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
 }
@@ -221,11 +223,10 @@ impl Record {
 
     /// Notes an attempt whose outcome is known, up to its commit.
     pub fn tried(&mut self, attempt: Attempt) {
-        let took = self.wheel.now().saturating_sub(attempt.started_ns);
         match attempt.result {
             Ok(status) => {
                 attempt.series.answered[class(Some(status))].add(1);
-                attempt.series.seconds.observe(took);
+                attempt.series.seconds.observe(attempt.took_ns);
             }
             Err(kind) => {
                 if let Some(at) = Kind::ALL.iter().position(|known| *known == kind) {
@@ -239,8 +240,11 @@ impl Record {
         if attempt.waited_ns > 0 || !self.attempts.is_empty() {
             attempt.series.retries.add(1);
         }
-        self.waited_ns += took + attempt.waited_ns;
+        self.waited_ns += attempt.took_ns + attempt.waited_ns;
         self.step = attempt.step;
+        if self.attempts.is_empty() {
+            self.attempts.reserve_exact(1); // nearly all calls make one
+        }
         self.attempts.push(attempt);
     }
 

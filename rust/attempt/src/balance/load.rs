@@ -11,7 +11,6 @@
 //! Source: linkerd2-proxy, `PeakEwma` (jump, 10 s) and Linkerd's load biaser (5 s for a 429); Finagle, `PeakEwma` (what
 //! is new). Ours is in integers, in one word, and does not fade under a waiting call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A refusal, when the provider does not say how long to wait.
@@ -43,27 +42,31 @@ pub struct Load {
     quota: AtomicU64,
 }
 
-/// An open call; dropping it takes it off the count.
-#[derive(Debug)]
-#[must_use]
-pub struct Open {
-    load: Arc<Load>,
-    waiting: bool,
-}
-
 impl Load {
     /// An idle target that nothing is known of.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts a call that is sent now.
-    pub fn begin(self: &Arc<Self>) -> Open {
+    /// Counts a call that is sent now, and waits for its first token. It owes a [`Load::end`].
+    pub fn begin(&self) {
         self.calls.fetch_add(ONE_OPEN + ONE_WAITING, Relaxed);
-        Open { load: Arc::clone(self), waiting: true }
     }
 
-    /// Takes note of a time to the first token. [`Open::first_token`] does it for a call that is counted here.
+    /// The first token of a call that waited for it came after so long, or the wait for it was given up after so long.
+    /// Of an answer that is not streamed it is the whole: every target sees the same mix.
+    pub fn first_token(&self, now_ns: u64, ttft_ns: u64) {
+        self.calls.fetch_sub(ONE_WAITING, Relaxed);
+        self.observe(now_ns, ttft_ns);
+    }
+
+    /// A call is over; `waiting`: it had no [`Load::first_token`].
+    pub fn end(&self, waiting: bool) {
+        let gone = if waiting { ONE_OPEN + ONE_WAITING } else { ONE_OPEN };
+        self.calls.fetch_sub(gone, Relaxed);
+    }
+
+    /// Takes note of a time to the first token. [`Load::first_token`] does it for a call that is counted here.
     pub fn observe(&self, now_ns: u64, ttft_ns: u64) {
         let (now, seen) = (tick(now_ns), micros(ttft_ns));
         self.change_pace(|pace| {
@@ -125,29 +128,6 @@ impl Load {
     fn change_pace(&self, change: impl Fn(u64) -> u64) {
         let changed = |pace| Some(change(pace)).filter(|next| *next != pace);
         let _unchanged = self.pace.fetch_update(Relaxed, Relaxed, changed);
-    }
-}
-
-impl Open {
-    /// The first token came after so long, or the wait for it was given up after so long. Of an answer that is not
-    /// streamed it is the whole: every target sees the same mix.
-    pub fn first_token(&mut self, now_ns: u64, ttft_ns: u64) {
-        if std::mem::take(&mut self.waiting) {
-            self.load.calls.fetch_sub(ONE_WAITING, Relaxed);
-        }
-        self.load.observe(now_ns, ttft_ns);
-    }
-
-    /// The target's load.
-    pub fn load(&self) -> &Load {
-        &self.load
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        let gone = if self.waiting { ONE_OPEN + ONE_WAITING } else { ONE_OPEN };
-        self.load.calls.fetch_sub(gone, Relaxed);
     }
 }
 

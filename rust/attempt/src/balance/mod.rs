@@ -15,7 +15,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Load, Open, REFUSAL_NS};
+pub use load::{Load, REFUSAL_NS};
 pub use pick::pick;
 
 /// The most places that a step has; more are never chosen.

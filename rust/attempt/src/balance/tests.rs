@@ -3,7 +3,6 @@
 use super::*;
 use plan::Balance;
 use proptest::prelude::*;
-use std::sync::Arc;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -23,23 +22,21 @@ struct Sketch {
 const PLAIN: Sketch =
     Sketch { weight: 1, price_nano: 10, ttft_ms: 500, open: 0, usable: Usable::In, share_permille: 1000 };
 
-/// The loads of some sketches, with their calls held open.
+/// The loads of some sketches, with their calls open.
 struct Pool {
-    loads: Vec<Arc<Load>>,
+    loads: Vec<Load>,
     sketches: Vec<Sketch>,
-    _held: Vec<Open>,
 }
 
 impl Pool {
     fn new(sketches: &[Sketch]) -> Self {
         let load = |sketch: &Sketch| {
-            let load = Arc::new(Load::new());
+            let load = Load::new();
             load.observe(SECOND, sketch.ttft_ms * MS);
+            (0..sketch.open).for_each(|_| load.begin());
             load
         };
-        let loads: Vec<_> = sketches.iter().map(load).collect();
-        let held = loads.iter().zip(sketches).flat_map(|(load, sketch)| (0..sketch.open).map(|_| load.begin()));
-        Self { _held: held.collect(), loads, sketches: sketches.to_vec() }
+        Self { loads: sketches.iter().map(load).collect(), sketches: sketches.to_vec() }
     }
 
     fn places(&self) -> Vec<Place<'_>> {
@@ -131,16 +128,20 @@ enum Manner {
 
 /// Plays a minute of calls, one every `gap_ns`, and counts who got them.
 fn play(balance: Balance, manners: &[Manner], gap_ns: u64, seed: u64) -> Vec<u32> {
-    let loads: Vec<_> = (0..manners.len()).map(|_| Arc::new(Load::new())).collect();
+    let loads: Vec<_> = manners.iter().map(|_| Load::new()).collect();
     let (mut counts, mut draw) = (vec![0; manners.len()], dice(seed));
-    let mut calls: Vec<(u64, usize, Open)> = Vec::new();
+    let mut calls: Vec<(u64, usize)> = Vec::new();
     for now_ns in (SECOND..61 * SECOND).step_by(usize::try_from(gap_ns).expect("small")) {
-        calls.retain_mut(|(began_ns, index, open)| match manners[*index] {
+        calls.retain(|(began_ns, index)| match manners[*index] {
             Manner::Answers { ttft_ns } => {
                 if *began_ns + ttft_ns <= now_ns && *began_ns + ttft_ns > now_ns.saturating_sub(gap_ns) {
-                    open.first_token(*began_ns + ttft_ns, ttft_ns);
+                    loads[*index].first_token(*began_ns + ttft_ns, ttft_ns);
                 }
-                *began_ns + ttft_ns + 3 * SECOND > now_ns
+                let is_open = *began_ns + ttft_ns + 3 * SECOND > now_ns;
+                if !is_open {
+                    loads[*index].end(false);
+                }
+                is_open
             }
             Manner::Refuses { is_penalised } => {
                 if is_penalised {
@@ -148,6 +149,7 @@ fn play(balance: Balance, manners: &[Manner], gap_ns: u64, seed: u64) -> Vec<u32
                 } else {
                     loads[*index].observe(*began_ns + MS, MS);
                 }
+                loads[*index].end(true);
                 false
             }
         });
@@ -157,7 +159,8 @@ fn play(balance: Balance, manners: &[Manner], gap_ns: u64, seed: u64) -> Vec<u32
             .collect();
         let index = pick(balance, &places, 0, now_ns, &mut draw).expect("all are in");
         counts[index] += 1;
-        calls.push((now_ns, index, loads[index].begin()));
+        loads[index].begin();
+        calls.push((now_ns, index));
     }
     counts
 }

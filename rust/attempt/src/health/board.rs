@@ -85,7 +85,8 @@ mod tests {
         let board = Board::new();
         let old = board.get("endpoint:a/m", settings(3));
         let fail = |health: &Arc<Health>| {
-            health.enter(0, &mut |_| 0).expect("it is in service").settle(0, Settled::Failure, &mut |n| n / 2)
+            let permit = health.enter(0, &mut |_| 0).expect("it is in service");
+            health.settle(permit, 0, Settled::Failure, &mut |n| n / 2)
         };
         assert_eq!((fail(&old), fail(&old)), (None, None));
         let new = board.get("endpoint:a/m", settings(10));

@@ -1,16 +1,15 @@
 //! The health of one key, shared by all workers.
 
 use super::breaker::{Breaker, Draw, Pass, Trial};
-use super::permit::{Permit, Ticket};
-use super::state::{Refused, Settings, State, Transition};
-use super::window::{self, BUCKETS, Event, Rows, Window};
+use super::permit::Permit;
+use super::state::{Refused, Settings, Settled, State, Transition};
+use super::window::{self, BUCKETS, Event, Rows, Tick, Window};
 use crate::sync::{
     AtomicU64, Mutex,
     Ordering::{Acquire, Relaxed, Release},
     lock,
 };
 use std::fmt;
-use std::sync::Arc;
 
 /// The health of one key. See the module's documentation.
 pub struct Health {
@@ -73,7 +72,7 @@ impl Health {
     ///
     /// Half-open, the permit is the probe's; while ramping, `draw` decides. Whoever has given the key its share already
     /// passes a `draw` that answers 0.
-    pub fn enter(self: &Arc<Self>, now_ns: u64, draw: &mut dyn FnMut(u64) -> u64) -> Result<Permit, Refused> {
+    pub fn enter(&self, now_ns: u64, draw: &mut dyn FnMut(u64) -> u64) -> Result<Permit, Refused> {
         let signal = self.glance.signal.load(Acquire);
         if is_calm(signal) {
             return Ok(self.permit(now_ns, generation(signal), Pass::Plain));
@@ -85,7 +84,7 @@ impl Health {
     /// Lets an attempt in that has nowhere else to go. `None`: the key is out, and its probe too.
     ///
     /// A key in service takes everybody, whatever its share; one that is out takes one probe at a time.
-    pub fn enter_anyway(self: &Arc<Self>, now_ns: u64) -> Option<Permit> {
+    pub fn enter_anyway(&self, now_ns: u64) -> Option<Permit> {
         let (pass, generation) = self.change(|breaker| (breaker.enter_anyway(now_ns), breaker.generation()));
         Some(self.permit(now_ns, generation, pass?))
     }
@@ -106,38 +105,75 @@ impl Health {
         self.change(|breaker| breaker.end_quarantine(now_ns));
     }
 
-    fn permit(self: &Arc<Self>, now_ns: u64, generation: u64, pass: Pass) -> Permit {
-        let tick = self.tick(now_ns);
-        self.window.add(Event::Sent, tick);
-        Permit::new(Arc::clone(self), Ticket { generation, sent: tick, is_probe: pass == Pass::Probe, answered: None })
-    }
-
-    /// The first token came, or a whole answer that has none; heard once of each attempt.
-    pub(super) fn answered(
+    /// Tells that an attempt's answer has begun: `first_token_ns` after it was sent, where there is such a thing.
+    ///
+    /// For streams, whose end may be minutes away: it ends the probe, and it ends failures in a row. Without it,
+    /// [`Health::settle`] makes up for it. A second one is not heard.
+    pub fn commit(
         &self,
-        ticket: &mut Ticket,
+        permit: &mut Permit,
         now_ns: u64,
         first_token_ns: Option<u64>,
-        draw: Draw<'_>,
+        draw: &mut dyn FnMut(u64) -> u64,
     ) -> Option<Transition> {
-        if ticket.answered.is_some() {
+        if permit.answered.is_some() {
             return None;
         }
         let event = self.timed(first_token_ns);
-        let transition = if ticket.is_probe { self.probed(ticket, now_ns, trial(event), draw) } else { None };
+        let transition = if permit.is_probe { self.probed(permit, now_ns, trial(event), draw) } else { None };
         let tick = self.tick(now_ns);
-        ticket.answered = Some((event, tick));
-        if !self.is_current(ticket) {
+        permit.answered = Some((event, tick));
+        if !self.is_current(permit) {
             return transition;
         }
         self.window.add(event, tick);
         self.glance.rows.answered();
-        transition.or_else(|| if event == Event::Slow { self.slow(ticket, now_ns, draw) } else { None })
+        transition.or_else(|| if event == Event::Slow { self.slow(permit, now_ns, draw) } else { None })
+    }
+
+    /// Says how an attempt went. `draw` jitters the time of an opening.
+    pub fn settle(
+        &self,
+        mut permit: Permit,
+        now_ns: u64,
+        result: Settled,
+        draw: &mut dyn FnMut(u64) -> u64,
+    ) -> Option<Transition> {
+        match result {
+            Settled::Success { first_token_ns } => {
+                let transition = self.commit(&mut permit, now_ns, first_token_ns, draw);
+                self.ended(&permit, now_ns);
+                transition
+            }
+            Settled::Failure => self.failed(permit, now_ns, Trial::Failed, draw),
+            Settled::RateLimited => self.failed(permit, now_ns, Trial::RateLimited, draw),
+            Settled::Nothing => {
+                self.give_back(permit);
+                None
+            }
+        }
+    }
+
+    /// The attempt teaches nothing: as if it had not been sent.
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is given back once")]
+    pub fn give_back(&self, permit: Permit) {
+        if permit.is_probe {
+            self.change(Breaker::give_back);
+        }
+        if permit.answered.is_none() && self.is_current(&permit) {
+            self.window.take_back(Event::Sent, permit.sent);
+        }
+    }
+
+    fn permit(&self, now_ns: u64, generation: u64, pass: Pass) -> Permit {
+        let sent = self.tick(now_ns);
+        self.window.add(Event::Sent, sent);
+        Permit { generation, sent, is_probe: pass == Pass::Probe, answered: None }
     }
 
     /// The answer ended well.
-    pub(super) fn ended(&self, ticket: &Ticket, now_ns: u64) {
-        if !self.is_current(ticket) {
+    fn ended(&self, permit: &Permit, now_ns: u64) {
+        if !self.is_current(permit) {
             return;
         }
         self.glance.rows.clear();
@@ -147,58 +183,48 @@ impl Health {
     }
 
     /// The attempt failed, or was limited.
-    pub(super) fn failed(&self, ticket: &mut Ticket, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
-        if ticket.is_probe
-            && let Some(transition) = self.probed(ticket, now_ns, trial, draw)
+    fn failed(&self, mut permit: Permit, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
+        if permit.is_probe
+            && let Some(transition) = self.probed(&mut permit, now_ns, trial, draw)
         {
             return Some(transition);
         }
         self.change(|breaker| {
-            if breaker.generation() != ticket.generation || breaker.is_open() {
+            if breaker.generation() != permit.generation || breaker.is_open() {
                 return None;
             }
-            if let Some((event, tick)) = ticket.answered {
+            if let Some((event, tick)) = permit.answered {
                 self.window.take_back(event, tick);
             }
             let tick = self.tick(now_ns);
             self.window.add(Event::Failed, tick);
             let is_in_row = trial == Trial::Failed;
-            let row = if is_in_row { self.glance.rows.fail(ticket.answered.is_some()) } else { 0 };
+            let row = if is_in_row { self.glance.rows.fail(permit.answered.is_some()) } else { 0 };
             let why = breaker.judge_failure(row, &self.window.counts(tick))?;
             Some(breaker.open(now_ns, why, draw))
         })
     }
 
-    /// The attempt teaches nothing: as if it had not been sent.
-    pub(super) fn forget(&self, ticket: &Ticket) {
-        if ticket.is_probe {
-            self.change(Breaker::give_back);
-        }
-        if ticket.answered.is_none() && self.is_current(ticket) {
-            self.window.take_back(Event::Sent, ticket.sent);
-        }
-    }
-
     /// Ends the probe. What it says counts where the key is still out for what it was out for when the probe was sent;
     /// a good one makes the attempt one of the new generation.
-    fn probed(&self, ticket: &mut Ticket, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
-        ticket.is_probe = false;
+    fn probed(&self, permit: &mut Permit, now_ns: u64, trial: Trial, draw: Draw<'_>) -> Option<Transition> {
+        permit.is_probe = false;
         self.change(|breaker| {
             breaker.give_back();
-            if breaker.generation() != ticket.generation {
+            if breaker.generation() != permit.generation {
                 return None;
             }
             let transition = breaker.hear(now_ns, trial, draw);
             if transition == Some(Transition::Closed) {
-                ticket.generation = breaker.generation();
+                permit.generation = breaker.generation();
             }
             transition
         })
     }
 
-    fn slow(&self, ticket: &Ticket, now_ns: u64, draw: Draw<'_>) -> Option<Transition> {
+    fn slow(&self, permit: &Permit, now_ns: u64, draw: Draw<'_>) -> Option<Transition> {
         self.change(|breaker| {
-            if breaker.generation() != ticket.generation || breaker.is_open() {
+            if breaker.generation() != permit.generation || breaker.is_open() {
                 return None;
             }
             let why = breaker.judge_slow(&self.window.counts(self.tick(now_ns)))?;
@@ -215,12 +241,12 @@ impl Health {
         }
     }
 
-    fn tick(&self, now_ns: u64) -> u64 {
+    fn tick(&self, now_ns: u64) -> Tick {
         window::tick(now_ns, self.glance.bucket_ns.load(Relaxed))
     }
 
-    fn is_current(&self, ticket: &Ticket) -> bool {
-        generation(self.glance.signal.load(Acquire)) == ticket.generation
+    fn is_current(&self, permit: &Permit) -> bool {
+        generation(self.glance.signal.load(Acquire)) == permit.generation
     }
 
     /// Does something to the breaker and shows what it came to. A new generation starts with nothing counted.

@@ -2,7 +2,7 @@
 //!
 //! A *key* is what a failure can be blamed on: a credential, a credential with a model, an endpoint with a model, a
 //! provider with a model. Each has a [`Health`], shared by all workers; an attempt holds a [`Permit`] of every key behind
-//! its target and settles them when it knows how it went. A permit dropped unsettled teaches nothing.
+//! its target and settles them when it knows how it went, or gives them back where it knows nothing.
 //!
 //! ```text
 //!            too many in a row, too large a share, too slow              quarantine
@@ -15,8 +15,8 @@
 //!
 //! - **Generations.** Every opening and every closing begins a new one. What an attempt of an earlier generation came to
 //!   is not counted: of a hundred calls that wait while the breaker opens, all may fail, long after it has closed again.
-//! - **One probe.** Whoever finds the key half-open takes the one permit; it is given back when the attempt settles or
-//!   is dropped, in whatever generation that is, so that two probes are never out at once. [`Permit::commit`] ends a
+//! - **One probe.** Whoever finds the key half-open takes the one permit; it is free again when the attempt settles
+//!   or gives it back, in whatever generation that is, so that two probes are never out at once. [`Health::commit`] ends a
 //!   probe at its first token: a stream's end may be minutes away.
 //! - **What is counted when.** A call counts as sent when it is sent, as good at its first token (else at its end), as
 //!   failed when it fails. The share of failures is taken of whichever is more, calls sent or calls decided within the

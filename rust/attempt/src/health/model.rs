@@ -387,15 +387,15 @@ fn play(first: Settings, acts: Vec<(Act, u32)>) -> Result<(), TestCaseError> {
             }
             (Act::Commit(first), Some(at)) => {
                 let (id, permit) = &mut open[at];
-                prop_assert_eq!(permit.commit(now, first, draw), reference.commit(*id, first, draw));
+                prop_assert_eq!(health.commit(permit, now, first, draw), reference.commit(*id, first, draw));
             }
             (Act::Settle(result), Some(at)) => {
                 let (id, permit) = open.swap_remove(at);
-                prop_assert_eq!(permit.settle(now, result, draw), reference.settle(id, result, draw));
+                prop_assert_eq!(health.settle(permit, now, result, draw), reference.settle(id, result, draw));
             }
             (Act::Drop, Some(at)) => {
                 let (id, permit) = open.swap_remove(at);
-                drop(permit);
+                health.give_back(permit);
                 reference.forget(id);
             }
             (Act::Cool(ns), _) => {
@@ -443,9 +443,9 @@ proptest! {
             match (act, at) {
                 (Act::Enter, _) => open.extend(health.enter(now, draw).ok()),
                 (Act::EnterAnyway, _) => open.extend(health.enter_anyway(now)),
-                (Act::Commit(first), Some(at)) => drop(open[at].commit(now, first, draw)),
-                (Act::Settle(result), Some(at)) => drop(open.swap_remove(at).settle(now, result, draw)),
-                (Act::Drop, Some(at)) => drop(open.swap_remove(at)),
+                (Act::Commit(first), Some(at)) => drop(health.commit(&mut open[at], now, first, draw)),
+                (Act::Settle(result), Some(at)) => drop(health.settle(open.swap_remove(at), now, result, draw)),
+                (Act::Drop, Some(at)) => health.give_back(open.swap_remove(at)),
                 (Act::Cool(ns), _) => health.cool_until(now.saturating_add(ns)),
                 (Act::Quarantine(ns), _) => drop(health.quarantine_until(now.saturating_add(ns))),
                 (Act::Set(settings), _) => health.set(settings),
@@ -453,10 +453,10 @@ proptest! {
             }
             prop_assert!(open.iter().filter(|permit| permit.is_probe()).count() <= 1);
         }
-        open.clear();
+        open.drain(..).for_each(|permit| health.give_back(permit));
         let draw = &mut |n: u64| n / 2;
         if let Some(probe) = health.enter_anyway(u64::MAX) {
-            probe.settle(u64::MAX, Settled::Success { first_token_ns: None }, draw);
+            health.settle(probe, u64::MAX, Settled::Success { first_token_ns: None }, draw);
         }
         prop_assert!(health.enter_anyway(u64::MAX).is_some_and(|permit| !permit.is_probe()), "{health:?}");
     }
@@ -476,7 +476,7 @@ proptest! {
                 Act::Wait(ns) => now += ns,
                 Act::Enter => open.extend(health.enter(now, draw).ok()),
                 Act::EnterAnyway => open.extend(health.enter_anyway(now)),
-                Act::Settle(result) => drop(open.pop().map(|permit: Permit| permit.settle(now, result, draw))),
+                Act::Settle(result) => drop(open.pop().map(|permit: Permit| health.settle(permit, now, result, draw))),
                 Act::Cool(ns) => {
                     health.cool_until(now + ns);
                     until = until.max(now + ns);

@@ -38,7 +38,7 @@ impl Key {
     }
 
     fn settle(&self, permit: Permit, result: Settled) -> Option<Transition> {
-        permit.settle(self.now, result, &mut |n| n / 2)
+        self.health.settle(permit, self.now, result, &mut |n| n / 2)
     }
 
     fn call(&self, result: Settled) -> Option<Transition> {
@@ -50,7 +50,7 @@ impl Key {
     }
 
     fn commit(&self, permit: &mut Permit, seconds: u64) -> Option<Transition> {
-        permit.commit(self.now, Some(seconds * SECOND), &mut |n| n / 2)
+        self.health.commit(permit, self.now, Some(seconds * SECOND), &mut |n| n / 2)
     }
 
     fn state(&self) -> State {
@@ -187,7 +187,7 @@ fn the_time_of_an_opening_varies_by_half() {
         let key = Key::new();
         for _ in 0..5 {
             let permit = key.enter().expect("it is in service");
-            permit.settle(key.now, BAD, &mut |n| draw.min(n - 1));
+            key.health.settle(permit, key.now, BAD, &mut |n| draw.min(n - 1));
         }
         assert_eq!(key.state(), State::Open { until_ns: key.now + expected, why: Why::Consecutive });
     }
@@ -204,9 +204,9 @@ fn one_probe_is_let_in_and_no_second() {
 }
 
 #[test]
-fn a_probe_that_is_dropped_or_says_nothing_is_given_back() {
+fn a_probe_that_is_given_back_or_says_nothing_leaves_the_key_half_open() {
     let (key, probe) = Key::probing();
-    drop(probe);
+    key.health.give_back(probe);
     assert_eq!(key.state(), State::HalfOpen);
     assert_eq!(key.call(Settled::Nothing), None);
     assert_eq!(key.state(), State::HalfOpen);

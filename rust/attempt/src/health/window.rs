@@ -7,9 +7,11 @@ pub(super) const BUCKETS: u64 = 10;
 /// Cells of a lane, used in turn: more than the window has, so that a thread whose clock was read a moment ago still
 /// finds its own bucket; a power of two, so that the turn goes on where ticks begin anew.
 const CELLS: usize = 16;
-const TURN: u64 = CELLS as u64;
-/// A tick is the number of a bucket's time, in 32 bits.
-const TICKS: u64 = 0xffff_ffff;
+/// Counts are the lower half of a cell.
+const COUNT: u64 = 0xffff_ffff;
+
+/// The number of a bucket's time.
+pub(super) type Tick = u32;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +40,17 @@ impl Window {
         Self(std::array::from_fn(|_| Lane::new()))
     }
 
-    pub(super) fn add(&self, event: Event, tick: u64) {
+    pub(super) fn add(&self, event: Event, tick: Tick) {
         self.0[event as usize].add(tick);
     }
 
     /// Takes back one event of that tick, if it is still counted.
-    pub(super) fn take_back(&self, event: Event, tick: u64) {
+    pub(super) fn take_back(&self, event: Event, tick: Tick) {
         self.0[event as usize].take_back(tick);
     }
 
     /// The events of the window that ends in `tick`.
-    pub(super) fn counts(&self, tick: u64) -> Counts {
+    pub(super) fn counts(&self, tick: Tick) -> Counts {
         let sum = |event: Event| self.0[event as usize].sum(tick);
         Counts {
             sent: sum(Event::Sent),
@@ -65,8 +67,9 @@ impl Window {
 }
 
 /// The number of the bucket in which a moment lies. `bucket_ns` is at least 1.
-pub(super) fn tick(now_ns: u64, bucket_ns: u64) -> u64 {
-    (now_ns / bucket_ns) & TICKS
+#[expect(clippy::cast_possible_truncation, reason = "ticks begin anew after 2^32 of them")]
+pub(super) fn tick(now_ns: u64, bucket_ns: u64) -> Tick {
+    (now_ns / bucket_ns) as Tick
 }
 
 /// Events of a window.
@@ -103,15 +106,15 @@ impl Lane {
         Self(std::array::from_fn(|_| AtomicU64::new(0)))
     }
 
-    fn cell(&self, tick: u64) -> &AtomicU64 {
-        &self.0[(tick % TURN) as usize]
+    fn cell(&self, tick: Tick) -> &AtomicU64 {
+        &self.0[tick as usize % CELLS]
     }
 
-    fn add(&self, tick: u64) {
+    fn add(&self, tick: Tick) {
         let cell = self.cell(tick);
         let mut seen = cell.load(Relaxed);
-        while seen >> 32 != tick {
-            match cell.compare_exchange(seen, (tick << 32) | 1, Relaxed, Relaxed) {
+        while seen >> 32 != u64::from(tick) {
+            match cell.compare_exchange(seen, (u64::from(tick) << 32) | 1, Relaxed, Relaxed) {
                 Ok(_) => return,
                 Err(other) => seen = other,
             }
@@ -119,15 +122,15 @@ impl Lane {
         cell.fetch_add(1, Relaxed);
     }
 
-    fn take_back(&self, tick: u64) {
-        let less = |seen: u64| (seen >> 32 == tick && seen & TICKS > 0).then(|| seen - 1);
+    fn take_back(&self, tick: Tick) {
+        let less = |seen: u64| (seen >> 32 == u64::from(tick) && seen & COUNT > 0).then(|| seen - 1);
         // An error says that the tick is not counted any more.
         let _gone = self.cell(tick).fetch_update(Relaxed, Relaxed, less);
     }
 
-    fn sum(&self, tick: u64) -> u64 {
-        let recent = |cell: u64| (tick.wrapping_sub(cell >> 32) & TICKS) < BUCKETS;
-        self.0.iter().map(|cell| cell.load(Relaxed)).filter(|cell| recent(*cell)).map(|cell| cell & TICKS).sum()
+    fn sum(&self, tick: Tick) -> u64 {
+        let recent = |cell: u64| u64::from(tick).wrapping_sub(cell >> 32) & COUNT < BUCKETS;
+        self.0.iter().map(|cell| cell.load(Relaxed)).filter(|cell| recent(*cell)).map(|cell| cell & COUNT).sum()
     }
 
     fn clear(&self) {
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn a_window_lies_across_the_end_of_the_ticks() {
         let window = Window::new();
-        window.add(Event::Good, TICKS);
+        window.add(Event::Good, Tick::MAX);
         assert_eq!(window.counts(3).good, 1);
     }
 
@@ -245,7 +248,7 @@ mod tests {
         #[test]
         fn a_lane_counts_what_a_list_counts(
             steps in prop::collection::vec((prop_oneof![8 => 0_u64..3, 1 => 0_u64..40], 0_u8..4, 0_u64..15), 1..60),
-            start in prop_oneof![0_u64..30, TICKS - 60..TICKS],
+            start in prop_oneof![0_u64..30, COUNT - 60..COUNT],
         ) {
             let lane = Lane::new();
             let mut list: Vec<u64> = Vec::new();
@@ -255,15 +258,15 @@ mod tests {
                 list.retain(|held| tick - held < BUCKETS);
                 if act == 0 {
                     let old = tick.saturating_sub(age);
-                    lane.take_back(old & TICKS);
+                    lane.take_back(super::tick(old, 1));
                     if let Some(at) = list.iter().position(|held| *held == old) {
                         list.swap_remove(at);
                     }
                 } else {
-                    lane.add(tick & TICKS);
+                    lane.add(super::tick(tick, 1));
                     list.push(tick);
                 }
-                prop_assert_eq!(lane.sum(tick & TICKS), list.len() as u64);
+                prop_assert_eq!(lane.sum(super::tick(tick, 1)), list.len() as u64);
             }
         }
     }

@@ -2,11 +2,25 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const S: u64 = CUT_EVERY_NS;
 
+/// One open call.
+struct Slot(Arc<Limit>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+fn slot(limit: &Arc<Limit>) -> Option<Slot> {
+    limit.try_enter().then(|| Slot(Arc::clone(limit)))
+}
+
 fn enter(limit: &Arc<Limit>, calls: usize) -> Vec<Slot> {
-    (0..calls).map_while(|_| limit.try_enter()).collect()
+    (0..calls).map_while(|_| slot(limit)).collect()
 }
 
 /// A limit of 1000 that was cut down to `level`.
@@ -29,12 +43,11 @@ fn a_healthy_provider_meets_only_the_ceiling() {
 }
 
 #[test]
-fn a_slot_makes_room_when_it_is_dropped() {
-    let limit = Arc::new(Limit::new(1));
-    let slot = limit.try_enter();
-    assert!(slot.is_some() && limit.try_enter().is_none());
-    drop(slot);
-    assert!(limit.try_enter().is_some());
+fn a_call_makes_room_when_it_leaves() {
+    let limit = Limit::new(1);
+    assert!(limit.try_enter() && !limit.try_enter());
+    limit.leave();
+    assert!(limit.try_enter());
 }
 
 #[test]
@@ -188,7 +201,7 @@ proptest! {
             let before = limit.level();
             match step {
                 Step::Enter => {
-                    let slot = limit.try_enter();
+                    let slot = slot(&limit);
                     prop_assert_eq!(slot.is_some(), u32::try_from(slots.len()).unwrap() < before);
                     slots.extend(slot);
                     prop_assert_eq!(limit.level(), before);

@@ -8,23 +8,19 @@ const SECOND: u64 = 1_000 * MS;
 /// The clock of a process that has run for a while.
 const NOW: u64 = 1_000_000 * SECOND;
 
-fn load() -> Arc<Load> {
-    Arc::new(Load::new())
-}
-
-fn known(ttft_ns: u64) -> Arc<Load> {
-    let load = load();
+fn known(ttft_ns: u64) -> Load {
+    let load = Load::new();
     load.observe(NOW, ttft_ns);
     load
 }
 
 #[test]
 fn an_unknown_place_is_asked_once_until_its_first_token_comes() {
-    let load = load();
+    let load = Load::new();
     assert_eq!(load.cost(NOW), 1);
-    let mut open = load.begin();
+    load.begin();
     assert!(load.cost(NOW) > known(300 * SECOND).cost(NOW), "dearer than any place that is known");
-    open.first_token(NOW, 400 * MS);
+    load.first_token(NOW, 400 * MS);
     assert_eq!(load.cost(NOW), 2 * 400_000);
 }
 
@@ -48,9 +44,9 @@ fn an_idle_place_is_looked_at_again() {
 #[test]
 fn a_place_that_hangs_does_not_look_better_by_the_second() {
     let load = known(SECOND);
-    let mut open = load.begin();
+    load.begin();
     assert_eq!(load.cost(NOW + 60 * SECOND), 2 * 1_000_000);
-    open.first_token(NOW + 60 * SECOND, 60 * SECOND);
+    load.first_token(NOW + 60 * SECOND, 60 * SECOND);
     assert_eq!(load.cost(NOW + 60 * SECOND), 2 * 60_000_000);
     assert!(load.cost(NOW + 70 * SECOND) < 60_000_000, "its first token came: it may fade, however long the stream");
 }
@@ -69,7 +65,7 @@ fn a_refusal_is_a_long_wait_and_never_good_news() {
 #[test]
 fn a_quota_that_runs_out_makes_a_place_dear_and_is_forgotten_in_a_minute() {
     let load = known(SECOND);
-    let _open = load.begin(); // keeps the estimate from fading
+    load.begin(); // keeps the estimate from fading
     for (left, after_s, times) in [(1000, 0, 1), (500, 0, 2), (1, 0, 1000), (0, 0, 1000), (0, 30, 2), (0, 61, 1)] {
         load.quota(NOW, left);
         let cost = load.cost(NOW + after_s * SECOND);
@@ -90,13 +86,14 @@ fn a_clock_that_is_behind_takes_nothing_away() {
 
 #[test]
 fn threads_leave_no_call_open() {
-    let load = load();
+    let load = Load::new();
     let work = || {
         for turn in 0..10_000 {
-            let mut open = load.begin();
+            load.begin();
             if turn % 2 == 0 {
-                open.first_token(NOW, SECOND);
+                load.first_token(NOW, SECOND);
             }
+            load.end(turn % 2 != 0);
         }
     };
     std::thread::scope(|scope| {
@@ -159,17 +156,24 @@ proptest! {
     /// Steps: 0 begins a call, 1 hears of the oldest one's first token, 2 ends the oldest, 3 ends the newest.
     #[test]
     fn the_counts_are_those_of_the_calls_that_are_held(steps in prop::collection::vec(0..4_u8, 0..60)) {
-        let load = load();
-        let mut held: std::collections::VecDeque<Open> = std::collections::VecDeque::new();
+        let load = Load::new();
+        // Of each call, whether it waits.
+        let mut held: std::collections::VecDeque<bool> = std::collections::VecDeque::new();
         for step in steps {
             match step {
-                0 => held.push_back(load.begin()),
-                1 => held.iter_mut().take(1).for_each(|open| open.first_token(NOW, MS)),
-                2 => drop(held.pop_front()),
-                _ => drop(held.pop_back()),
+                0 => {
+                    load.begin();
+                    held.push_back(true);
+                }
+                1 => if let Some(waits) = held.front_mut().filter(|waits| **waits) {
+                    load.first_token(NOW, MS);
+                    *waits = false;
+                },
+                2 => held.pop_front().into_iter().for_each(|waits| load.end(waits)),
+                _ => held.pop_back().into_iter().for_each(|waits| load.end(waits)),
             }
             prop_assert_eq!(load.open() as usize, held.len());
-            let waiting = held.iter().filter(|open| open.waiting).count();
+            let waiting = held.iter().filter(|waits| **waits).count();
             prop_assert_eq!(upper(load.calls.load(Relaxed)) as usize, waiting);
         }
     }
