@@ -19,7 +19,7 @@ use http1::{Framing, Request, read_request};
 use outbox::Outbox;
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
@@ -187,15 +187,19 @@ async fn exchange<S: Service>(
     };
     let has_body = framing != Framing::Empty;
     let incoming = Incoming { head, body, length, has_body, peer, version: Version::Http1 };
-    match until_gone(wire, worker.service.call(incoming)).await {
+    // Pinned here: a call is kilobytes of state, which would be moved and held twice as an argument.
+    let reply = {
+        let call = pin!(worker.service.call(incoming));
+        until_gone(wire, call).await
+    };
+    match reply {
         Some(reply) => respond(worker, wire, outbox, reply, asked).await,
         None => After::Close,
     }
 }
 
 /// Runs a call until it ends or its caller has left; then it is dropped.
-async fn until_gone<T>(wire: &Shared, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = pin!(call);
+async fn until_gone<T>(wire: &Shared, mut call: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     poll_fn(|cx| {
         let polled = call.as_mut().poll(cx);
         let mut wire = wire.borrow_mut();

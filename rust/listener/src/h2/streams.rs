@@ -4,7 +4,7 @@ use crate::Live;
 use crate::timer::Timer;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -80,6 +80,8 @@ pub(crate) struct Starter(pub(crate) Rc<Streams>);
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Starter {
     fn execute(&self, work: F) {
         let stream = self.0.next.borrow_mut().take();
+        // In a box: a call is kilobytes of state, which the task would hold once for each place that it is moved to.
+        let work = Box::pin(work);
         self.0.tasks.borrow_mut().spawn_local(async move {
             match stream {
                 Some(stream) => stream.watch(work).await,
@@ -117,9 +119,8 @@ impl Stream {
     }
 
     /// Runs the stream until it ends or its caller has stalled. Then it is dropped, which resets it.
-    async fn watch(&self, work: impl Future<Output = ()>) {
-        let mut work = pin!(work);
-        poll_fn(|cx| match work.as_mut().poll(cx) {
+    async fn watch(&self, mut work: impl Future<Output = ()> + Unpin) {
+        poll_fn(|cx| match Pin::new(&mut work).poll(cx) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => self.poll_stalled(cx),
         })
