@@ -197,8 +197,7 @@ impl Breaker {
         }
         // An outright failure is harder than a share of failures; being slow or limited is not.
         let is_soft = matches!(why, Why::Ratio | Why::Slow) && trial != Trial::Failed;
-        self.open(now_ns, if is_soft { why } else { Why::Probe }, draw);
-        Some(Transition::Opened(Why::Probe))
+        Some(self.open(now_ns, if is_soft { why } else { Why::Probe }, draw))
     }
 
     fn close(&mut self, now_ns: u64) -> Transition {

@@ -171,8 +171,9 @@ impl Reference {
             return None;
         }
         let soft = matches!(why, Why::Ratio | Why::Slow);
-        self.open(if soft && !hard { why } else { Why::Probe }, draw);
-        Some(Transition::Opened(Why::Probe))
+        let why = if soft && !hard { why } else { Why::Probe };
+        self.open(why, draw);
+        Some(Transition::Opened(why))
     }
 
     fn commit(&mut self, id: usize, first: Option<u64>, draw: &mut dyn FnMut(u64) -> u64) -> Option<Transition> {
@@ -371,6 +372,7 @@ fn play(first: Settings, acts: Vec<(Act, u32)>) -> Result<(), TestCaseError> {
         let now = reference.now;
         let draw = &mut |n| below(n, x);
         let at = if open.is_empty() { None } else { Some(x as usize % open.len()) };
+        let mut told = None;
         match (act, at) {
             (Act::Wait(ns), _) => reference.now += ns,
             (Act::Enter, _) => {
@@ -387,11 +389,13 @@ fn play(first: Settings, acts: Vec<(Act, u32)>) -> Result<(), TestCaseError> {
             }
             (Act::Commit(first), Some(at)) => {
                 let (id, permit) = &mut open[at];
-                prop_assert_eq!(health.commit(permit, now, first, draw), reference.commit(*id, first, draw));
+                told = health.commit(permit, now, first, draw);
+                prop_assert_eq!(told, reference.commit(*id, first, draw));
             }
             (Act::Settle(result), Some(at)) => {
                 let (id, permit) = open.swap_remove(at);
-                prop_assert_eq!(health.settle(permit, now, result, draw), reference.settle(id, result, draw));
+                told = health.settle(permit, now, result, draw);
+                prop_assert_eq!(told, reference.settle(id, result, draw));
             }
             (Act::Drop, Some(at)) => {
                 let (id, permit) = open.swap_remove(at);
@@ -412,6 +416,12 @@ fn play(first: Settings, acts: Vec<(Act, u32)>) -> Result<(), TestCaseError> {
             (Act::Commit(_) | Act::Settle(_) | Act::Drop, None) => {}
         }
         prop_assert_eq!(health.state(reference.now), reference.state());
+        if let Some(Transition::Opened(told)) = told
+            && let State::Open { why, .. } = reference.state()
+            && why != Why::Cooldown
+        {
+            prop_assert_eq!(told, why, "what is announced is what the state says");
+        }
         let probes = open.iter().filter(|(_, permit)| permit.is_probe()).count();
         prop_assert_eq!(probes, usize::from(reference.probe.is_some()));
     }

@@ -123,7 +123,7 @@ pub enum Settled {
 /// A change of service, for metrics and the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// Taken out; `Why::Probe` says that it was out before.
+    /// Taken out, for what [`State::Open`] says from then on; again, where it was out before and its probe failed.
     Opened(Why),
     /// In service again, beginning with a small share.
     Closed,

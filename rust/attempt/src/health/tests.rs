@@ -237,7 +237,7 @@ fn a_slow_probe_does_not_close_what_was_opened_for_being_slow() {
     let mut key = Key::new();
     assert_eq!(key.calls(10, slow), [Transition::Opened(Why::Slow)]);
     key.wait(5);
-    assert_eq!(key.call(slow), Some(Transition::Opened(Why::Probe)));
+    assert_eq!(key.call(slow), Some(Transition::Opened(Why::Slow)));
     assert_eq!(key.state(), State::Open { until_ns: key.now + 10 * SECOND, why: Why::Slow });
     let (key, probe) = Key::probing();
     assert_eq!(key.settle(probe, slow), Some(Transition::Closed), "it was opened for failures");

@@ -137,15 +137,17 @@ impl Breakers {
             }
             return;
         };
+        // Half bad before and again: its probe failed, and nothing more was counted.
+        let is_again = key.out == Some(reason) && key.may_be_used();
         if !key.is_marked {
             violations
                 .add("O8", now_ns, || format!("{name}: out of service ({reason:?}), and nothing was ever its fault"));
-        } else if let Some(lacks) = key.lacks(now_ns, reason) {
+        } else if !is_again
+            && let Some(lacks) = key.lacks(now_ns, reason)
+        {
             violations.add("O8", now_ns, || format!("{name}: out of service ({reason:?}) after {lacks}"));
         }
-        // A probe of a key that is only half bad fails: it is as bad as it was.
-        let reason = if reason == Reason::Probe && key.may_be_used() { key.out } else { Some(reason) };
-        key.change(now_ns, reason);
+        key.change(now_ns, Some(reason));
     }
 }
 
@@ -295,6 +297,19 @@ mod tests {
         assert_eq!(bench.broken(), [""; 0]);
         bench.told(10, key, Told::Closed);
         bench.told(10, key, Told::Opened(Reason::Consecutive));
+        assert_eq!(bench.broken(), ["O8"]);
+    }
+
+    #[test]
+    fn a_key_that_is_half_bad_is_so_again_when_its_probe_is_limited_and_without_a_count() {
+        let key = "credential:first/1/large";
+        let mut bench = Bench::new();
+        (0..9).for_each(|at| bench.failed(at, at, Cause::RateLimited));
+        bench.told(9, key, Told::Opened(Reason::Ratio));
+        bench.told(99, key, Told::Opened(Reason::Ratio));
+        assert_eq!(bench.broken(), [""; 0]);
+        bench.told(99, key, Told::Closed);
+        bench.told(199, key, Told::Opened(Reason::Ratio));
         assert_eq!(bench.broken(), ["O8"]);
     }
 
