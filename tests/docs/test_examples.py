@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from docs import outputs
 from headgate import _native
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -117,3 +118,11 @@ def test_simulations_print_what_the_page_says_and_keep_what_it_expects(tmp_path:
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(prints, done.stdout), done.stdout
     assert (tmp_path / "outage.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("page", outputs.PAGES, ids=lambda page: page.name)
+def test_commands_print_what_stands_below_them(page: Path) -> None:
+    text = page.read_text()
+    assert outputs.SHOWN.search(text)
+    assert outputs.renewed(text) == text, f"docs/{page.name} is stale: run python -m docs.outputs"

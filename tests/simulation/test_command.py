@@ -67,6 +67,15 @@ def test_many_seeds_are_told_together(files: Path) -> None:
     assert "no rule was broken in 20 worlds" in done.stdout
 
 
+def test_of_many_worlds_the_one_that_comes_nearest_to_missing_an_expectation_is_named(files: Path) -> None:
+    expected = ["--expect", "goodput>=1%,openings<1"]
+    done = run("simulate", f"{files}/policy.yaml", f"{files}/bad.yaml", "--seeds", "3", "--for", "25s", *expected)
+    assert done.returncode == 99, done.stderr
+    told = done.stdout.splitlines()[-2:]
+    assert [line.split(":")[0] for line in told] == ["met       goodput>=1%", "MISSED    openings<1"]
+    assert all("(at worst, seed " in line for line in told)
+
+
 def test_files_are_written_by_the_end_of_their_names(files: Path) -> None:
     outputs = [argument for form in ("svg", "png", "json") for argument in ("--output", f"{files}/bad.{form}")]
     done = run("simulate", f"{files}/policy.yaml", f"{files}/bad.yaml", *outputs)

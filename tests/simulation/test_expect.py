@@ -19,6 +19,7 @@ FIGURES = Figures(
     [
         ("goodput>=98.8%", "98.8 %", True),
         ("goodput>=0.99", "98.8 %", False),
+        ("committed>=98.9%", "98.9919 %", True),
         ("failed<1.2%", "1.2 %", False),
         ("failed <= 1.2 %", "1.2 %", True),
         ("amplification<=1.1", "1.1", True),
@@ -40,7 +41,14 @@ def test_each_figure_is_judged_in_its_own_unit(text: str, found: str, *, met: bo
 def test_a_world_that_never_recovers_keeps_no_time() -> None:
     (one,) = expect.parse("recovery<=1000m")
     never = FIGURES.model_copy(update={"recovery_s": None, "unrecovered": 1})
-    assert one.judge(never) == expect.Judged("recovery<=1000m", "never", met=False)
+    assert one.judge(never) == expect.Judged("recovery<=1000m", "never", met=False, spare=-expect.NEVER)
+
+
+def test_how_far_a_figure_is_from_its_limit_counts_in_the_direction_of_the_limit() -> None:
+    above, below = expect.parse("goodput>=98%, openings<5")
+    assert (round(above.judge(FIGURES).spare, 6), below.judge(FIGURES).spare) == (0.008, 2)
+    (missed,) = expect.parse("overshoot<=1")
+    assert round(missed.judge(FIGURES).spare, 6) == -0.05
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class _Figure:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.4g} %"
+    return f"{100 * value:.6g} %"
 
 
 def _plain(value: float) -> str:
@@ -61,6 +61,9 @@ _SHARE = {"%": 0.01, "": 1.0}
 _NUMBER = {"": 1.0}
 FIGURES: dict[str, _Figure] = {
     "goodput": _Figure(lambda one: one.goodput, _SHARE, _percent, "a share such as 99%"),
+    "committed": _Figure(
+        lambda one: (one.good + one.cut) / max(1, one.offered - one.left), _SHARE, _percent, "a share such as 99.99%"
+    ),
     "failed": _Figure(
         lambda one: (one.failed + one.cut) / max(1, one.offered), _SHARE, _percent, "a share such as 0.1%"
     ),
@@ -91,17 +94,19 @@ class Expectation:
         figure = FIGURES[self.figure]
         value = figure.value(figures)
         if value is None:
-            return Judged(self.text, "none", met=True)
-        return Judged(self.text, figure.show(value), met=_COMPARE[self.compare](value, self.limit))
+            return Judged(self.text, "none", met=True, spare=NEVER)
+        spare = self.limit - value if self.compare in ("<", "<=") else value - self.limit
+        return Judged(self.text, figure.show(value), met=_COMPARE[self.compare](value, self.limit), spare=spare)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An expectation, and what was found."""
+    """An expectation, what was found, and how far that is from the limit (below 0: beyond it)."""
 
     expectation: str
     found: str
     met: bool
+    spare: float
 
 
 def parse(text: str) -> list[Expectation]:
