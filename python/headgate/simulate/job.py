@@ -45,6 +45,7 @@ def build(loaded: Loaded, policies: Sequence[Compiled], options: Options) -> dic
             "calls": [_call(call) for call in scenario.calls] or _every_alias([policy.plan for policy in policies]),
             "providers": _providers(scenario, [policy.plan for policy in policies]),
             "random_rules": scenario.random_rules,
+            "planted": None,
         },
         "seed": scenario.seed if options.seed is None else options.seed,
         "seeds": options.seeds,

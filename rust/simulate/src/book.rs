@@ -10,13 +10,14 @@ use std::rc::Rc;
 /// What providers wrote down of one call's attempts.
 pub(crate) struct Book {
     fleet: Rc<Fleet>,
-    pub(crate) replica: usize,
+    /// As the oracle counts them.
+    replica: usize,
     visits: RefCell<Vec<Visit>>,
 }
 
 impl Book {
     pub(crate) fn new(fleet: Rc<Fleet>, replica: usize) -> Self {
-        Self { fleet, replica, visits: RefCell::default() }
+        Self { replica: fleet.counted_as(replica), fleet, visits: RefCell::default() }
     }
 
     /// Opens the page of an attempt.

@@ -10,7 +10,7 @@ use crate::tally::Billed;
 use crate::time::of_ms;
 use crate::visit::Ending;
 use crate::world::View;
-use plan::Scope;
+use plan::{Scope, Timeouts};
 use std::rc::Rc;
 
 /// What a call came to.
@@ -46,10 +46,10 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
         return refused;
     };
     let Ok(route) = fleet.plan.route(&kind.model, Scope::Everything) else { return refused };
+    let Ok(allowed) = fleet.policy.route(&kind.model, Scope::Everything) else { return refused };
     let opened_ns = fleet.now();
     let timeouts = *route.timeouts();
-    let total_ms = if kind.stream { timeouts.stream_total_ms } else { timeouts.total_ms };
-    let total_by_ns = opened_ns.saturating_add(of_ms(total_ms));
+    let total_by_ns = opened_ns.saturating_add(total_ns(&timeouts, kind.stream));
     let book = Rc::new(Book::new(Rc::clone(fleet), replica));
     let view = View { fleet, replica: at, book: &book, want, resend, timeouts, total_by_ns, streamed: kind.stream };
     let call =
@@ -62,9 +62,9 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
     let over = Over {
         got,
         visits: &visits,
-        rules: &route.resilience().retry,
-        chain: route.chain(),
-        total_by_ns,
+        rules: &allowed.resilience().retry,
+        chain: allowed.chain(),
+        total_by_ns: opened_ns.saturating_add(total_ns(allowed.timeouts(), kind.stream)),
         ended_ns: fleet.now(),
     };
     fleet.oracle.over(&over);
@@ -83,6 +83,11 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
         Got::Nothing => Ended::Left,
     };
     Outcome { ended, again }
+}
+
+/// How long a call may take.
+const fn total_ns(timeouts: &Timeouts, streamed: bool) -> u64 {
+    of_ms(if streamed { timeouts.stream_total_ms } else { timeouts.total_ms })
 }
 
 /// The attempts, and the answer of the one that was good.

@@ -3,12 +3,13 @@
 use crate::arrivals;
 use crate::executor::{Executor, Stuck};
 use crate::oracle::{Oracle, Reason, Told, Violations};
+use crate::planted::Planted;
 use crate::provider::Provider;
 use crate::rng::{Rng, Stream};
 use crate::scenario::{Capacity, Distribution, ProviderKind, Scenario, random};
 use crate::tally::{Change, Tally};
 use crate::time::{SECOND, of_ms};
-use attempt::{HealthState, Transition, Why};
+use attempt::{HealthState, Held, Transition, Why};
 use plan::Plan;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +20,10 @@ const LONG_AFTER_NS: u64 = 48 * 3600 * SECOND;
 
 /// One world.
 pub(crate) struct Fleet {
+    /// What the gateway follows.
     pub(crate) plan: Arc<Plan>,
+    /// What the oracle holds it to: the same, but where a fault is planted.
+    pub(crate) policy: Arc<Plan>,
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) seed: u64,
     pub(crate) executor: Executor,
@@ -28,10 +32,13 @@ pub(crate) struct Fleet {
     pub(crate) replicas: Vec<Replica>,
     pub(crate) oracle: Oracle,
     pub(crate) tally: RefCell<Tally>,
+    /// What is never given back, where that is the planted fault.
+    pub(crate) hoard: RefCell<Vec<Held>>,
 }
 
 /// One replica of the gateway.
 pub(crate) struct Replica {
+    pub(crate) number: usize,
     state: attempt::State,
     pub(crate) targets: attempt::Targets,
     rng: RefCell<Rng>,
@@ -46,15 +53,18 @@ pub(crate) struct Remains {
 }
 
 impl Fleet {
-    fn new(plan: &Arc<Plan>, scenario: &Arc<Scenario>, seed: u64) -> Self {
+    fn new(policy: &Arc<Plan>, scenario: &Arc<Scenario>, seed: u64) -> Self {
         let replicas = 0..scenario.replicas;
+        let plan = scenario.planted.map_or_else(|| Arc::clone(policy), |planted| planted.plan(policy));
         Self {
-            providers: providers(plan, scenario, seed),
-            oracle: Oracle::new(plan, replicas.len()),
-            replicas: replicas.map(|number| Replica::new(plan, seed, number)).collect(),
+            providers: providers(&plan, scenario, seed),
+            oracle: Oracle::new(policy, replicas.len()),
+            replicas: replicas.map(|number| Replica::new(&plan, seed, number)).collect(),
             tally: RefCell::new(Tally::new(plan.providers.len(), scenario.seconds())),
+            hoard: RefCell::default(),
             executor: Executor::new(),
-            plan: Arc::clone(plan),
+            plan,
+            policy: Arc::clone(policy),
             scenario: Arc::clone(scenario),
             seed,
         }
@@ -65,6 +75,16 @@ impl Fleet {
         self.executor.now()
     }
 
+    /// Whether this fault is planted in the gateway.
+    pub(crate) fn plants(&self, planted: Planted) -> bool {
+        self.scenario.planted == Some(planted)
+    }
+
+    /// The replica that the oracle is told of.
+    pub(crate) fn counted_as(&self, replica: usize) -> usize {
+        if self.plants(Planted::ManyProbes) { 0 } else { replica }
+    }
+
     /// A health key of a replica changed.
     pub(crate) fn changed(&self, replica: usize, key: &str, transition: Transition) {
         let (told, what) = match transition {
@@ -72,7 +92,7 @@ impl Fleet {
             Transition::Closed => (Told::Closed, "closed"),
         };
         let at_ns = self.now();
-        self.oracle.told(at_ns, replica, key, told);
+        self.oracle.told(at_ns, self.counted_as(replica), key, told);
         self.tally.borrow_mut().change(Change { at_ns, replica, key: key.to_owned(), what });
     }
 
@@ -95,7 +115,8 @@ impl Replica {
     fn new(plan: &Plan, seed: u64, number: u32) -> Self {
         let state = attempt::State::new();
         let targets = attempt::Targets::new(plan, &state);
-        Self { state, targets, rng: RefCell::new(Rng::of(seed, Stream::Replica(number))) }
+        let rng = RefCell::new(Rng::of(seed, Stream::Replica(number)));
+        Self { number: number as usize, state, targets, rng }
     }
 
     /// A number below `n`.

@@ -18,7 +18,7 @@
 //! | `provider`, `visit`, `book` | what providers do, and what they write down |
 //! | `fleet`, `arrivals`, `caller`, `call`, `world`, `reply` | one world, from a caller's arrival to the end of its answer |
 //! | `tally` | figures, and the timeline |
-//! | `oracle` | what must hold in every world |
+//! | `oracle`, `planted` | what must hold in every world; faults that show that each rule can fail |
 //! | `running`, `report` | many worlds on several threads, and what is told |
 //!
 //! Invariants:
@@ -39,6 +39,7 @@ mod executor;
 mod fleet;
 mod job;
 mod oracle;
+mod planted;
 mod provider;
 mod reply;
 mod report;
@@ -53,5 +54,6 @@ mod visit;
 mod world;
 
 pub use job::Job;
+pub use planted::Planted;
 pub use running::{Running, start};
 pub use scenario::{CallKind, Capacity, Condition, Distribution, ProviderKind, RatePoint, Rule, Scenario};

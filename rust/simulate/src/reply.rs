@@ -2,6 +2,7 @@
 
 use crate::book::Page;
 use crate::oracle::Got;
+use crate::planted::Planted;
 use crate::provider::errors::ErrorRow;
 use crate::provider::{End, Served};
 use crate::time::of_ms;
@@ -50,8 +51,13 @@ pub(crate) async fn follow(content: Content, held: Held, view: &View<'_>) -> Got
     page.end(close.ending);
     let verdict = Verdict { class: close.class, blame: close.blame, pause_ns: None };
     let now_ns = view.now();
-    held.end(verdict, now_ns, &mut |n| view.draw(n), &mut |key, transition| view.changed(key, transition));
-    if close.ending == Ending::Whole { Got::Whole(index) } else { Got::Part(index) }
+    if view.fleet.plants(Planted::HeldForEver) {
+        view.fleet.hoard.borrow_mut().push(held);
+    } else {
+        held.end(verdict, now_ns, &mut |n| view.draw(n), &mut |key, transition| view.changed(key, transition));
+    }
+    let is_whole = close.ending == Ending::Whole || view.fleet.plants(Planted::FalseEnd);
+    if is_whole { Got::Whole(index) } else { Got::Part(index) }
 }
 
 /// Writes down how many tokens came, also where the caller leaves in between.

@@ -4,6 +4,7 @@ use crate::book::{Book, Page};
 use crate::caller::Want;
 use crate::executor::{Entered, First, race};
 use crate::fleet::{Fleet, Replica};
+use crate::planted::Planted;
 use crate::provider::errors::{self, ErrorRow};
 use crate::provider::{Asked, Opening, Script, Served};
 use crate::reply::{Content, Reply};
@@ -12,7 +13,7 @@ use crate::scenario::fault::Reaction;
 use crate::time::{MS, of_ms};
 use crate::visit::{Cause, Ending, Place};
 use attempt::classify::{self, Signal};
-use attempt::{Attempt, Failure, Good, Transition, Tried, What, World};
+use attempt::{Attempt, Blame, Failure, Good, Transition, Tried, What, World};
 use fault::{Fault, Kind};
 use plan::Timeouts;
 use std::rc::Rc;
@@ -84,18 +85,23 @@ impl World for View<'_> {
         };
         let mut page = self.book.open(place, attempt.number);
         match self.reach(attempt, place, &mut page).await {
-            Ok((served, script)) => Ok(self.good(page, served, &script)),
+            Ok((served, script)) if !self.fleet.plants(Planted::SecondAnswer) => Ok(self.good(page, served, &script)),
+            Ok(_) => {
+                page.commit();
+                Err(self.failure(page, &Failed::fault(Cause::Cut, Kind::StreamCut), &place))
+            }
             Err(failed) => Err(self.failure(page, &failed, &place)),
         }
     }
 
     fn tried(&self, tried: &Tried<'_>) {
         let index = usize::try_from(tried.attempt.number).unwrap_or(0).wrapping_sub(1);
-        self.book.with(index, |visit| visit.told += 1);
+        let times = if self.fleet.plants(Planted::ToldTwice) { 2 } else { 1 };
+        self.book.with(index, |visit| visit.told += times);
     }
 
     fn changed(&self, key: &str, transition: Transition) {
-        self.fleet.changed(self.book.replica, key, transition);
+        self.fleet.changed(self.replica.number, key, transition);
     }
 }
 
@@ -240,6 +246,7 @@ impl View<'_> {
             Told::Answer(row) => classify::of_answer(&signal(row)),
             Told::Event(row) => classify::of_stream_error(&signal(row)),
         };
+        let blame = if self.fleet.plants(Planted::WrongBlame) { Blame::Credential } else { blame };
         self.fleet.oracle.judged(self.fleet.now(), failed.cause, class.name(), blame.name());
         page.judged(class.name());
         page.end(Ending::Failed(failed.cause));

@@ -7,6 +7,7 @@ pub(crate) mod random;
 
 pub use distribution::Distribution;
 
+use crate::planted::Planted;
 use serde::Deserialize;
 
 /// A month: counts are kept by the second.
@@ -28,6 +29,9 @@ pub struct Scenario {
     pub providers: Vec<ProviderKind>,
     /// So many more rules, drawn by the seed.
     pub random_rules: u32,
+    /// What is wrong with the gateway itself; for tests of the oracle.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub planted: Option<Planted>,
 }
 
 /// A point of the rate's curve.
