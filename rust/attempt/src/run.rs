@@ -4,7 +4,8 @@ use crate::budget::Cost;
 use crate::decide::{self, Next, Situation, Stop};
 use crate::health::{Refused, Why};
 use crate::held::{Begun, Held, Ticket, Verdict};
-use crate::walk::{Broke, Place, Walk};
+use crate::targets::Paid;
+use crate::walk::{Broke, Place, Reserved, Walk};
 use crate::world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
 use crate::{Blame, Class, backoff};
 use fault::{Fault, Kind};
@@ -41,7 +42,7 @@ pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>,
         world.tried(&Tried { next: Some(next), ..tried });
         let following = match chosen {
             Ok((_, Chosen::Now(step))) => Ok(*step),
-            Ok((_, Chosen::Again(paid))) => again(&walk, (place, way), paid, (&failure, world)).await,
+            Ok((_, Chosen::Again(reserved))) => again(&walk, (place, way), reserved, (&failure, world)).await,
             Err(why) => Err(why),
         };
         step = match following {
@@ -109,8 +110,8 @@ fn learn<'a, W: World>(held: Held, failure: &Failure<W::Answer>, of: (Attempt<'a
 enum Chosen {
     /// Elsewhere, at once.
     Now(Box<Step>),
-    /// The same way of the same place, after a pause; it is not held meanwhile.
-    Again(Option<Cost>),
+    /// The same way of the same place, after a pause; it is not held meanwhile, its payment is.
+    Again(Reserved),
 }
 
 /// What follows a failed attempt.
@@ -142,7 +143,10 @@ fn follow_from<W: World>(
             Next::Stop(Stop::NoTarget) if is_broke => return Err(Stop::Budget),
             Next::Stop(stop) => return Err(stop),
             Next::Same => match walk.pay(place, way, cost, now_ns) {
-                Ok(paid) => return Ok((next, Chosen::Again(paid))),
+                Ok(paid) => {
+                    let paid = paid.map(|cost| Paid { cost, at_ns: now_ns });
+                    return Ok((next, Chosen::Again(walk.reserve(place, way, paid))));
+                }
                 Err(Broke) => None,
             },
             Next::Other => walk.other(place.step, now_ns, draw),
@@ -164,11 +168,12 @@ fn follow_from<W: World>(
     }
 }
 
-/// Takes the same target after a pause; or goes on without it, where it went out of service meanwhile.
+/// Takes the same target after a pause; or goes on without it, where it went out of service meanwhile, or the budget has
+/// shrunk.
 async fn again<W: World>(
     walk: &Walk<'_>,
     from: (Place, usize),
-    paid: Option<Cost>,
+    reserved: Reserved,
     of: (&Failure<W::Answer>, &W),
 ) -> Result<Step, Stop> {
     let ((place, way), (failure, world)) = (from, of);
@@ -180,8 +185,14 @@ async fn again<W: World>(
         let waited_ns = world.now().saturating_sub(began_ns);
         match walk.same(place, way, world.now()) {
             Ok(mut ticket) => {
-                ticket.held.was_paid(paid);
-                return Ok(Step { place, ticket, waited_ns });
+                if let Ok(paid) = reserved.send(world.now()) {
+                    ticket.held.was_paid(paid);
+                    return Ok(Step { place, ticket, waited_ns });
+                }
+                drop(ticket);
+                let step = elsewhere(walk, from, (failure, world));
+                let broke = |why| if why == Stop::NoTarget { Stop::Budget } else { why };
+                return step.map(|step| Step { waited_ns, ..step }).map_err(broke);
             }
             // It rests longer: other calls were refused as well.
             Err(Some(refused))
@@ -191,13 +202,20 @@ async fn again<W: World>(
                 until_ns = refused.until_ns.saturating_add(world.draw(rest_ns / 10 + 1));
             }
             Err(_) => {
-                let situation = Situation { same: false, ..situation(walk, from, failure, world.now()) };
-                return match follow_from(walk, situation, from, world)? {
-                    (_, Chosen::Now(step)) => Ok(Step { waited_ns, ..*step }),
-                    (_, Chosen::Again(_)) => Err(Stop::NoTarget),
-                };
+                drop(reserved);
+                return elsewhere(walk, from, (failure, world)).map(|step| Step { waited_ns, ..step });
             }
         }
+    }
+}
+
+/// What else there is, where the same target turned out not to be.
+fn elsewhere<W: World>(walk: &Walk<'_>, from: (Place, usize), of: (&Failure<W::Answer>, &W)) -> Result<Step, Stop> {
+    let (failure, world) = of;
+    let situation = Situation { same: false, ..situation(walk, from, failure, world.now()) };
+    match follow_from(walk, situation, from, world)? {
+        (_, Chosen::Now(step)) => Ok(*step),
+        (_, Chosen::Again(_)) => Err(Stop::NoTarget),
     }
 }
 

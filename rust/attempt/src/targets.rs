@@ -62,6 +62,13 @@ pub(crate) struct Member {
     turn: Cell<usize>,
 }
 
+/// A payment for a retry: what it cost of the bucket, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paid {
+    pub(crate) cost: Cost,
+    pub(crate) at_ns: u64,
+}
+
 /// An endpoint, for one model.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -235,6 +242,21 @@ impl Member {
             return false;
         }
         true
+    }
+
+    /// Makes a payment for a way one of now, or takes it back where the budget has shrunk meanwhile.
+    pub(crate) fn renew(&self, way: usize, paid: Paid, now_ns: u64) -> bool {
+        let renewed = self.ratio.renew(paid.at_ns, now_ns);
+        if !renewed {
+            self.at(way).0.bucket.refund(paid.cost);
+        }
+        renewed
+    }
+
+    /// Takes a payment for a way back: that retry was not made.
+    pub(crate) fn give_back(&self, way: usize, paid: Paid) {
+        self.ratio.give_back(paid.at_ns);
+        self.at(way).0.bucket.refund(paid.cost);
     }
 
     /// Whether a way will be there after a pause: a rest that the provider asked for is over then.

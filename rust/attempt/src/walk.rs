@@ -4,7 +4,7 @@ use crate::balance;
 use crate::budget::Cost;
 use crate::health::{Refused, Why};
 use crate::held::{Held, Ticket};
-use crate::targets::{Member, bit};
+use crate::targets::{Member, Paid, bit};
 use crate::world::{Call, Failure};
 use crate::{Class, Draw};
 use plan::{Balance, Candidate, Condition, Retry, Step};
@@ -33,6 +33,26 @@ struct Visit {
 /// A retry budget is spent.
 #[derive(Debug)]
 pub(crate) struct Broke;
+
+/// The payment for a retry that waits for its time. Dropped, it is taken back: the retry is not made.
+#[derive(Debug)]
+pub(crate) struct Reserved(Option<(Rc<Member>, usize, Paid)>);
+
+impl Reserved {
+    /// The retry is sent: the payment counts from now on. `Err`: the budget does not allow it by now.
+    pub(crate) fn send(mut self, now_ns: u64) -> Result<Option<Cost>, Broke> {
+        let Some((member, way, paid)) = self.0.take() else { return Ok(None) };
+        member.renew(way, paid, now_ns).then_some(Some(paid.cost)).ok_or(Broke)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some((member, way, paid)) = self.0.take() {
+            member.give_back(way, paid);
+        }
+    }
+}
 
 /// The way of one call along its chain.
 #[derive(Debug)]
@@ -157,6 +177,11 @@ impl<'a> Walk<'a> {
             Some(member) if self.asks_again(place) => member.pay(way, cost, now_ns).then_some(Some(cost)).ok_or(Broke),
             _ => Ok(None),
         }
+    }
+
+    /// A payment that is held while its retry waits, and taken back where that is not made.
+    pub(crate) fn reserve(&self, place: Place, way: usize, paid: Option<Paid>) -> Reserved {
+        Reserved(self.member(place).zip(paid).map(|(member, paid)| (Rc::clone(member), way, paid)))
     }
 
     /// The same target once more.

@@ -25,9 +25,8 @@ impl Book {
         let now_ns = self.fleet.now();
         let mut visits = self.visits.borrow_mut();
         let is_retry = visits.iter().any(|visit| visit.place.provider == place.provider);
-        let decided_ns = visits.last().map_or(now_ns, |visit| visit.ended_ns);
         visits.push(Visit::new(place, number, now_ns));
-        self.fleet.oracle.began(now_ns, &Began { replica: self.replica, place, number, is_retry, decided_ns });
+        self.fleet.oracle.began(now_ns, &Began { replica: self.replica, place, number, is_retry });
         Page { book: Rc::clone(self), index: visits.len() - 1, slot: None, is_open: true }
     }
 

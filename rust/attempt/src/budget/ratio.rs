@@ -81,10 +81,12 @@ impl Ratio {
     /// Pays for a retry, or leaves everything as it is and answers no.
     #[must_use]
     pub fn try_pay(&self, now_ns: u64) -> bool {
-        let second = second_of(now_ns);
-        let mut retries = lock(&self.retries);
+        self.pay(&mut lock(&self.retries), second_of(now_ns))
+    }
+
+    fn pay(&self, retries: &mut [Cell; CELLS], second: u64) -> bool {
         let Some(paid) = retries[cell_of(second)].with_one(second) else { return false };
-        let affordable = thousandths(spent(&retries, second) + 1) <= self.allowed(second);
+        let affordable = thousandths(spent(retries, second) + 1) <= self.allowed(second);
         if affordable {
             retries[cell_of(second)] = paid;
         }
@@ -93,11 +95,16 @@ impl Ratio {
 
     /// Takes back the payment made at `paid_ns`: that retry was not made.
     pub fn give_back(&self, paid_ns: u64) {
-        let second = second_of(paid_ns);
-        let cell = &mut lock(&self.retries)[cell_of(second)];
-        if cell.second == second {
-            cell.count = cell.count.saturating_sub(1);
-        }
+        take_back(&mut lock(&self.retries), second_of(paid_ns));
+    }
+
+    /// Makes a payment of `paid_ns` one of now, when the retry is sent; or takes it back and answers no, where the budget
+    /// has shrunk meanwhile.
+    #[must_use]
+    pub fn renew(&self, paid_ns: u64, now_ns: u64) -> bool {
+        let mut retries = lock(&self.retries);
+        take_back(&mut retries, second_of(paid_ns));
+        self.pay(&mut retries, second_of(now_ns))
     }
 
     /// The part of the budget that is left, 0..=1000; 0 where it does not come to one retry.
@@ -117,6 +124,13 @@ impl Ratio {
         });
         let share = calls.saturating_mul(u64::from(self.permille.load(Relaxed)));
         share.saturating_add(thousandths(WINDOW_S * u64::from(self.floor_per_s.load(Relaxed))))
+    }
+}
+
+fn take_back(retries: &mut [Cell; CELLS], second: u64) {
+    let cell = &mut retries[cell_of(second)];
+    if cell.second == second {
+        cell.count = cell.count.saturating_sub(1);
     }
 }
 
@@ -199,6 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_that_is_renewed_counts_from_then_on() {
+        let ratio = Ratio::new(0, 1);
+        assert_eq!(pays(&ratio, 0), 10);
+        assert!((0..10).all(|_| ratio.renew(0, 8 * SECOND_NS)));
+        assert_eq!(pays(&ratio, 18 * SECOND_NS), 0);
+        assert_eq!(pays(&ratio, 19 * SECOND_NS), 10);
+        // What is long over is no longer there to be taken back, and what others paid meanwhile stands.
+        assert!(!ratio.renew(8 * SECOND_NS, 20 * SECOND_NS));
+    }
+
+    #[test]
     fn new_settings_hold_at_once_and_keep_what_was_counted() {
         let ratio = Ratio::new(100, 0);
         (0..100).for_each(|_| ratio.first(0));
@@ -230,7 +255,7 @@ mod tests {
 
     /// What happens, and how many milliseconds after the step before.
     fn step() -> impl Strategy<Value = (u8, u64)> {
-        (0..5_u8, prop_oneof![4 => 0..300_u64, 2 => 0..3_000_u64, 1 => 0..15_000_u64])
+        (0..6_u8, prop_oneof![4 => 0..300_u64, 2 => 0..3_000_u64, 1 => 0..15_000_u64])
     }
 
     proptest! {
@@ -258,6 +283,12 @@ mod tests {
                     }
                     2 => if let Some(then) = paid.pop() {
                         ratio.give_back(then * MS);
+                    },
+                    3 => if let Some(then) = paid.pop()
+                        && ratio.renew(then * MS, now * MS)
+                    {
+                        paid.push(now);
+                        prop_assert!(within(&paid, 10_000) * 1000 <= allowed(within(&first, 10_000)));
                     },
                     _ if ratio.try_pay(now * MS) => {
                         paid.push(now);

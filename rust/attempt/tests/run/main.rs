@@ -216,6 +216,39 @@ fn an_outage_is_not_made_worse() {
 }
 
 #[test]
+fn a_retry_that_waited_counts_from_when_it_is_sent() {
+    let mut plan = plan();
+    plan.providers[0].retry_floor_per_second = 0; // of ten calls in ten seconds, one may be tried again
+    let mut script = Script::new(plan);
+    let ten_calls = |script: &mut Script| (0..10).for_each(|_| assert_eq!(script.call("alone").unwrap(), "first"));
+    ten_calls(&mut script);
+    script.then("first", [Act::Asks(BUSY.class(), BUSY.blame(), 19 * SECOND / 2)]);
+    assert_eq!(script.call("alone").unwrap(), "first", "sent after 9.5 s");
+    ten_calls(&mut script);
+    script.wait(2 * SECOND);
+    script.then("first", [DOWN]);
+    assert_eq!(script.call("alone").unwrap_err().why, Stop::Budget, "a second one, two seconds later");
+    script.wait(9 * SECOND);
+    ten_calls(&mut script);
+    script.then("first", [DOWN]);
+    assert_eq!(script.call("alone").unwrap(), "first");
+}
+
+#[test]
+fn a_call_that_leaves_before_its_retry_is_sent_has_not_paid_for_it() {
+    let mut plan = plan();
+    plan.providers[0].retry_floor_per_second = 0;
+    let mut script = Script::new(plan);
+    (0..10).for_each(|_| assert_eq!(script.call("alone").unwrap(), "first"));
+    script.then("first", [DOWN]);
+    script.stop_time(true);
+    drop(script.begin("alone"));
+    script.stop_time(false);
+    script.then("first", [DOWN]);
+    assert_eq!(script.call("alone").unwrap(), "first", "the one retry is still there");
+}
+
+#[test]
 fn a_call_that_is_dropped_gives_everything_back() {
     let mut script = Script::new(plan());
     script.always("first", Act::Hangs);

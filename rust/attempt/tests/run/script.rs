@@ -47,6 +47,8 @@ impl Act {
 struct Inner {
     now: Cell<u64>,
     random: Cell<u64>,
+    /// Whether time stands still, so that whoever waits does so for ever.
+    stands: Cell<bool>,
     then: RefCell<HashMap<String, VecDeque<Act>>>,
     always: RefCell<HashMap<String, Act>>,
     log: RefCell<Vec<String>>,
@@ -88,6 +90,10 @@ impl Script {
 
     pub(crate) fn wait(&mut self, ns: u64) {
         self.inner.now.set(self.now() + ns);
+    }
+
+    pub(crate) fn stop_time(&mut self, stands: bool) {
+        self.inner.stands.set(stands);
     }
 
     pub(crate) fn take_log(&self) -> Vec<String> {
@@ -156,6 +162,9 @@ impl World for Scripted {
     }
 
     async fn sleep_until(&self, at_ns: u64) {
+        if self.inner.stands.get() {
+            pending::<()>().await;
+        }
         self.inner.now.set(self.inner.now.get().max(at_ns));
     }
 

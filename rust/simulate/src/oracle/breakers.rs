@@ -245,7 +245,7 @@ mod tests {
         }
 
         fn began(&mut self, at_s: u64) {
-            let began = Began { replica: 0, place: PLACE, number: 1, is_retry: false, decided_ns: 0 };
+            let began = Began { replica: 0, place: PLACE, number: 1, is_retry: false };
             self.breakers.began(at_s * SECOND, &began, &self.keys, &mut self.violations);
         }
 

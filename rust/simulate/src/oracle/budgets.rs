@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 const WINDOW_NS: u64 = 10 * SECOND;
 /// The gateway's window goes in steps of a second: what it forgets early, it may grant once more.
 const STEP_NS: u64 = SECOND;
-/// How long attempts are remembered: a window, and the longest pause before it.
-const KEPT_NS: u64 = 6 * WINDOW_NS;
+/// How long attempts are remembered.
+const KEPT_NS: u64 = WINDOW_NS + STEP_NS;
 
 /// The attempts of one replica at one provider.
 pub(super) struct Budget {
@@ -38,22 +38,14 @@ impl Budget {
         forget(&mut self.firsts, now_ns, KEPT_NS);
     }
 
-    /// A further one, by when it was decided on: that is when it is paid for. These moments come in no order, since the
-    /// pauses after them differ.
-    pub(super) fn retry(&mut self, decided_ns: u64, violations: &mut Violations) {
-        let at = self.retries.partition_point(|other| *other <= decided_ns);
-        self.retries.insert(at, decided_ns);
-        let latest_ns = self.retries.back().copied().unwrap_or(decided_ns);
-        forget(&mut self.retries, latest_ns, KEPT_NS);
-        forget(&mut self.firsts, latest_ns, KEPT_NS);
-        // Every window that holds this one, by its end.
-        let ends: Vec<u64> =
-            self.retries.range(self.retries.partition_point(|other| *other < decided_ns)..).copied().collect();
-        let worst =
-            ends.into_iter().filter(|end| *end < decided_ns + WINDOW_NS - STEP_NS).find_map(|end| self.over(end));
-        if let Some((retries, firsts, allowed)) = worst {
+    /// A further one, when it is sent: whatever pause was before it.
+    pub(super) fn retry(&mut self, now_ns: u64, violations: &mut Violations) {
+        self.retries.push_back(now_ns);
+        forget(&mut self.retries, now_ns, KEPT_NS);
+        forget(&mut self.firsts, now_ns, KEPT_NS);
+        if let Some((retries, firsts, allowed)) = self.over(now_ns) {
             let window = (WINDOW_NS - STEP_NS) / MS;
-            violations.add("O4", decided_ns, || {
+            violations.add("O4", now_ns, || {
                 format!(
                     "{}: {retries} retries within {window} ms for {firsts} first attempts; {allowed} are allowed",
                     self.name
@@ -65,9 +57,8 @@ impl Budget {
     /// Retries, first attempts and retries allowed in the window that ends then, where there are too many.
     fn over(&self, end_ns: u64) -> Option<(u64, u64, u64)> {
         let within = |times: &VecDeque<u64>, window_ns: u64| {
-            let until = times.partition_point(|at| *at <= end_ns);
             let from = times.partition_point(|at| at.saturating_add(window_ns) <= end_ns);
-            (until - from) as u64
+            (times.len() - from) as u64
         };
         let retries = within(&self.retries, WINDOW_NS - STEP_NS);
         let firsts = within(&self.firsts, WINDOW_NS + STEP_NS);

@@ -84,8 +84,6 @@ pub(crate) struct Began {
     pub(crate) number: u32,
     /// Whether its call has asked this provider before.
     pub(crate) is_retry: bool,
-    /// When it was decided on: at the end of the attempt before it. A pause may lie between.
-    pub(crate) decided_ns: u64,
 }
 
 impl Oracle {
@@ -107,7 +105,7 @@ impl Oracle {
         let Some(replica) = inner.replicas.get_mut(began.replica) else { return };
         if let Some(budget) = replica.budgets.get_mut(began.place.provider) {
             if began.is_retry {
-                budget.retry(began.decided_ns, &mut inner.violations);
+                budget.retry(now_ns, &mut inner.violations);
             } else {
                 budget.first(now_ns);
             }
