@@ -1,4 +1,4 @@
-"""What becomes of a broken rule: the first seed is named, with a command that shows it again, and the exit code is 1."""
+"""What becomes of a broken rule: its first seed is named, with a command that shows it again; the exit code is 1."""
 
 import json
 import re
