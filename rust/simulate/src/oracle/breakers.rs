@@ -142,9 +142,7 @@ impl Breakers {
         if !key.is_marked {
             violations
                 .add("O8", now_ns, || format!("{name}: out of service ({reason:?}), and nothing was ever its fault"));
-        } else if !is_again
-            && let Some(lacks) = key.lacks(now_ns, reason)
-        {
+        } else if !is_again && let Some(lacks) = key.lacks(now_ns, reason) {
             violations.add("O8", now_ns, || format!("{name}: out of service ({reason:?}) after {lacks}"));
         }
         key.change(now_ns, Some(reason));
