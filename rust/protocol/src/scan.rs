@@ -9,6 +9,7 @@
 //! make of a repeated name differs), and the text that is read is UTF-8. Text that is skipped may hold any bytes from
 //! 0x20 up: it goes on as it came, and is the provider's to judge.
 
+mod asks;
 mod capture;
 mod keys;
 mod plain;
@@ -17,6 +18,8 @@ mod tests;
 mod text;
 mod word;
 
+use asks::Ask;
+pub use asks::Asks;
 use capture::Capture;
 use fault::{Fault, Kind};
 use keys::Keys;
@@ -36,6 +39,8 @@ pub struct Peek {
     pub model: Model,
     /// Whether the caller asks for an event stream.
     pub stream: bool,
+    /// What else its top level says.
+    pub asks: Asks,
 }
 
 /// The same, of a body whose model may be absent.
@@ -45,13 +50,15 @@ pub struct Fields {
     pub model: Option<Model>,
     /// Whether the caller asks for an event stream.
     pub stream: bool,
+    /// What else the top level says.
+    pub asks: Asks,
 }
 
 impl Fields {
     /// The fields of a body that must name a model; `ModelMissing` if it does not.
     pub fn into_peek(self) -> Result<Peek, Fault> {
         match self.model {
-            Some(model) => Ok(Peek { model, stream: self.stream }),
+            Some(model) => Ok(Peek { model, stream: self.stream, asks: self.asks }),
             None => Err(Fault::new(Kind::ModelMissing, "the body has no `model`: name the model to call").at("model")),
         }
     }
@@ -135,6 +142,10 @@ enum Field {
     Other,
     Model,
     Stream,
+    /// Noted where it is there.
+    Asked(Ask),
+    /// Noted where it is 0.
+    Temperature,
 }
 
 /// The scan of one body. After a fault it must not be used again.
@@ -153,6 +164,7 @@ pub struct Scan {
     model_starts: u64,
     model: Option<Model>,
     stream: bool,
+    asks: Asks,
 }
 
 impl Scan {
@@ -187,7 +199,7 @@ impl Scan {
     /// Ends the scan where the model may be absent or null. Kinds: `BodyNotJson` when the object is not whole.
     pub fn fields(self) -> Result<Fields, Fault> {
         match self.state {
-            State::At(Place::End) => Ok(Fields { model: self.model, stream: self.stream }),
+            State::At(Place::End) => Ok(Fields { model: self.model, stream: self.stream, asks: self.asks }),
             State::At(Place::Start) => Err(Fault::new(Kind::BodyNotJson, "the body is empty: send one JSON object")),
             State::At(_) | State::Text(_) | State::Word(_) => Err(self.broken(0, "it ends before its last bracket")),
         }
@@ -204,9 +216,8 @@ impl Scan {
                 (Place::Next, b',') => State::At(self.after_comma()),
                 (Place::FirstKey | Place::Key, b'"') => State::Text(self.begin_key()),
                 (Place::Colon, b':') => State::At(Place::Value),
-                (Place::FirstItem, b']') | (Place::Next, b']' | b'}') | (Place::FirstKey, b'}') => {
-                    State::At(self.close(byte, at - 1)?)
-                }
+                (Place::Next, b']' | b'}') => State::At(self.close(byte, at - 1)?),
+                (Place::FirstItem, b']') | (Place::FirstKey, b'}') => State::At(self.close_empty(byte, at - 1)?),
                 (Place::FirstItem | Place::Value, _) => self.begin_value(byte, at - 1)?,
                 (Place::Start, b'{') => State::At(self.open(true)?),
                 _ => return Err(self.misplaced(place, at - 1)),
@@ -250,7 +261,7 @@ impl Scan {
 
     fn begin_value(&mut self, byte: u8, at: usize) -> Result<State, Fault> {
         if self.depth == 1 && self.field != Field::Other {
-            self.check_type(byte)?;
+            self.begin_field(byte)?;
         }
         match byte {
             b'"' if self.depth == 1 && self.field == Field::Model => {
@@ -264,11 +275,22 @@ impl Scan {
         }
     }
 
+    /// The first byte of a top-level value that is looked at.
+    fn begin_field(&mut self, byte: u8) -> Result<(), Fault> {
+        match self.field {
+            Field::Model | Field::Stream => return self.check_type(byte),
+            Field::Asked(ask) if !matches!(byte, b'n' | b'f') => self.asks.add(ask),
+            Field::Temperature if matches!(byte, b'0' | b'-') => self.asks.add(Ask::NoTemperature),
+            Field::Other | Field::Asked(_) | Field::Temperature => {}
+        }
+        Ok(())
+    }
+
     /// Refuses a value of `model` or `stream` whose first byte tells the wrong type; what begins no value is left to
     /// the grammar.
     fn check_type(&self, byte: u8) -> Result<(), Fault> {
         let (good, param, sentence): (&[u8], _, _) = match self.field {
-            Field::Other => return Ok(()),
+            Field::Other | Field::Asked(_) | Field::Temperature => return Ok(()),
             Field::Model => (b"\"n", "model", "`model` must be a string that names a model"),
             Field::Stream => (b"tfn", "stream", "`stream` must be true, false or null"),
         };
@@ -299,8 +321,17 @@ impl Scan {
         Ok(if self.depth == 0 { Place::End } else { Place::Next })
     }
 
+    /// The same right behind the opening one: what is empty asks for nothing.
+    fn close_empty(&mut self, byte: u8, at: usize) -> Result<Place, Fault> {
+        if let (2, Field::Asked(ask)) = (self.depth, self.field) {
+            self.asks.remove(ask);
+        }
+        self.close(byte, at)
+    }
+
     /// Goes on with a number or a literal.
     fn word(&mut self, piece: &[u8], mut at: usize, mut word: Word) -> Result<usize, Fault> {
+        let (began, from) = (word, at);
         while let Some(&byte) = piece.get(at) {
             match word.step(byte) {
                 Step::More(next) => word = next,
@@ -310,6 +341,7 @@ impl Scan {
                     return Ok(at + 1);
                 }
                 Step::Over => {
+                    self.weigh(began, &piece[from..at]);
                     self.state = State::At(Place::Next);
                     return Ok(at);
                 }
@@ -317,8 +349,21 @@ impl Scan {
             }
             at += 1;
         }
+        self.weigh(began, &piece[from..]);
         self.state = State::Word(word);
         Ok(at)
+    }
+
+    /// More of a number, of which `began` had come: a `temperature` with a digit other than 0 before its exponent is not
+    /// 0.
+    fn weigh(&mut self, began: Word, more: &[u8]) {
+        if self.field != Field::Temperature || self.depth != 1 || began.is_in_exponent() {
+            return;
+        }
+        let mut mantissa = more.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+        if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {
+            self.asks.remove(Ask::NoTemperature);
+        }
     }
 
     fn broken(&self, at: usize, what: &str) -> Fault {

@@ -87,6 +87,41 @@ fn stream_is_a_boolean_or_null() {
 }
 
 #[test]
+fn what_a_body_asks_for_at_its_top_level_is_noted_and_nothing_below_it() {
+    let asks = |body: &str| cut_everywhere(body.as_bytes()).unwrap().asks;
+    let noted = |member: &str| {
+        let asks = asks(&format!(r#"{{"x":{{"tools":[1],"temperature":0}},{member},"model":"m"}}"#));
+        [asks.tools(), asks.audio(), asks.modalities(), asks.reasoning(), asks.no_temperature()]
+            .map(|bit| if bit { '1' } else { '0' })
+            .iter()
+            .collect::<String>()
+    };
+    for (member, expected) in [
+        (r#""y":1"#, "00000"),
+        (r#""tools":[{"type":"function"}]"#, "10000"),
+        (r#""to\u006fls":[{"parameters":{}}]"#, "10000"),
+        (r#""functions":[[]]"#, "10000"),
+        (r#""tools":[ ]"#, "00000"),
+        (r#""tools":null"#, "00000"),
+        (r#""tools":[],"functions":[{}]"#, "10000"),
+        (r#""audio":{"voice":"alloy"}"#, "01000"),
+        (r#""modalities":["text"]"#, "00100"),
+        (r#""reasoning":{"effort":"low"}"#, "00010"),
+        (r#""reasoning":{}"#, "00000"),
+        (r#""reasoning_effort":"low""#, "00010"),
+        (r#""reasoning_effort":null"#, "00000"),
+    ] {
+        assert_eq!(noted(member), expected, "{member}");
+    }
+    for zero in ["0", "-0", "0.0", "-0.000", "0e5", "0.0E-12"] {
+        assert_eq!(noted(&format!(r#""temperature":{zero}"#)), "00001", "{zero}");
+    }
+    for other in ["1", "0.1", "-0.01", "10", "0.10e-400", "2e0", "null", "\"0\"", "[0]"] {
+        assert_eq!(noted(&format!(r#""temperature":{other}"#)), "00000", "{other}");
+    }
+}
+
+#[test]
 fn what_is_not_one_object_is_refused_with_the_byte_where_it_fails() {
     for (body, byte) in [
         ("[]", 0),

@@ -1,5 +1,6 @@
 //! Strings: those that are skipped, and those that are read.
 
+use super::asks::Ask;
 use super::capture::HalfPair;
 use super::{Escape, Field, MAX_MODEL, Model, Place, Role, Scan, State, plain};
 use fault::{Fault, Kind};
@@ -92,11 +93,7 @@ impl Scan {
     fn end_text(&mut self, role: Role, at: usize) -> Result<(), Fault> {
         self.capture.end().map_err(|half| self.half_pair(at, half))?;
         if role == Role::TopKey {
-            self.field = match self.capture.whole() {
-                Some(b"model") => Field::Model,
-                Some(b"stream") => Field::Stream,
-                _ => Field::Other,
-            };
+            self.field = field(self.capture.whole().unwrap_or_default());
             self.state = State::At(Place::Colon);
             return self.keys.add(&self.capture);
         }
@@ -120,5 +117,24 @@ impl Scan {
             Kind::BodyNotUtf8,
             format!("an escape before byte {position} of the body is half of a surrogate pair"),
         )
+    }
+}
+
+/// What a top-level key is for. Its length leaves one comparison, or two.
+fn field(key: &[u8]) -> Field {
+    match key.len() {
+        5 => match key {
+            b"model" => Field::Model,
+            b"tools" => Field::Asked(Ask::Tools),
+            b"audio" => Field::Asked(Ask::Audio),
+            _ => Field::Other,
+        },
+        6 if key == b"stream" => Field::Stream,
+        9 if key == b"functions" => Field::Asked(Ask::Tools),
+        9 if key == b"reasoning" => Field::Asked(Ask::Reasoning),
+        10 if key == b"modalities" => Field::Asked(Ask::Modalities),
+        11 if key == b"temperature" => Field::Temperature,
+        16 if key == b"reasoning_effort" => Field::Asked(Ask::Reasoning),
+        _ => Field::Other,
     }
 }

@@ -80,6 +80,11 @@ impl Word {
         }
     }
 
+    /// Whether what comes next belongs to the power of ten.
+    pub(super) const fn is_in_exponent(self) -> bool {
+        matches!(self, Self::Exponent | Self::Sign | Self::Power)
+    }
+
     /// The word with one byte more.
     pub(super) fn step(self, byte: u8) -> Step {
         match (self, byte) {
