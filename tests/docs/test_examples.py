@@ -104,6 +104,24 @@ def test_loads_print_what_the_page_says_and_exit_as_it_says(up: Up, tmp_path: Pa
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".json", ".md"]
 
 
+def test_ways_are_those_that_the_page_shows(tmp_path: Path) -> None:
+    (policy,) = examples("resilience.md", "yaml")
+    (tmp_path / "policy.yaml").write_text(policy)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    commands = [line for example in examples("resilience.md", "sh") for line in example.splitlines() if "--if" in line]
+    told = []
+    for command in commands:
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    page = (DOCS / "resilience.md").read_text()
+    shown = page.split("```\na call without a stream")[1].split("```")[0]
+    assert "a call without a stream" + shown in re.sub("(?m)^  ", "", told[0])
+    assert "the caller gets 504 first_token_timeout" in told[1]
+
+
 @pytest.mark.timeout(120)
 def test_simulations_print_what_the_page_says_and_keep_what_it_expects(tmp_path: Path) -> None:
     policy, scenario = examples("simulate.md", "yaml")

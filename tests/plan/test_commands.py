@@ -141,6 +141,13 @@ def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize("odd", ["gpt", "=down", "gpt=", "gpt=rate_limited:", "gpt=rate_limited:2"])
+def test_a_condition_is_who_and_what(odd: str, tmp_path: Path) -> None:
+    ended = headgate("explain", policy(tmp_path), "--model", "openai/x", "--if", odd)
+    assert ended.returncode == 2
+    assert f"--if {odd}: " in ended.stderr
+
+
 def test_the_version_is_printed() -> None:
     assert headgate("--version").stdout.startswith("headgate ")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headgate.cli.guards import guards
+from headgate.cli.way import way
 from headgate.plan.words import conditions
 from tests.plan.policies import FULL, document, lowered
 
@@ -80,3 +81,148 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
 )
 def test_conditions_are_words(when: list[str], words: str) -> None:
     assert conditions(when) == words
+
+
+SMART = """
+version: 1
+providers:
+  openai: {credential: ["${env:A}", "${env:B}"]}
+  groq: {credential: "${env:G}"}
+  house: {dialect: openai, endpoints: [http://10.0.0.5:8000/v1]}
+deployments:
+  gpt: {provider: openai, model: gpt-5.2}
+  spare: {provider: groq, model: llama-3.3-70b-versatile}
+  own: {provider: house, model: llama, context_tokens: 1_000}
+aliases:
+  smart: {chain: [{use: gpt}, {use: spare}], retry: {max_attempts: 2}, timeouts: {first_token: 20s, attempt: 1m}}
+  alone: {chain: [{use: spare}]}
+  shared: {chain: [{use: {gpt: 1, own: 1}}]}
+  small: {chain: [{use: own}, {use: spare, when: context_too_long}]}
+"""
+
+
+def tried(model: str, *befalls: str, **said: object) -> dict[str, Any]:
+    """A trial of a call under the policy above; `gpt=down`, `gpt=rate_limited:2000` with a pause in milliseconds."""
+    conditions = []
+    for each in befalls:
+        target, what = each.split("=")
+        word, _, pause = what.partition(":")
+        conditions.append({"target": target, "meets": word, "pause_ms": int(pause) if pause else None})
+    trial = {"stream": False, "tokens": 0, "seed": None, "if": conditions} | said
+    answer: dict[str, Any] = json.loads(
+        _native.explain(document(SMART), json.dumps({"model": model, "trial": trial}).encode())
+    )
+    return answer
+
+
+def steps(answer: dict[str, Any]) -> list[tuple[str, str, str | None]]:
+    return [(each["deployment"], each["class"], each["then"]) for each in answer["trial"]["attempts"]]
+
+
+def test_a_way_shows_each_attempt_and_the_wait_before_it() -> None:
+    answer = tried("smart", "gpt=down")
+    assert steps(answer) == [
+        ("gpt", "unavailable", "same"),
+        ("gpt", "unavailable", "fallback"),
+        ("spare", "good", None),
+    ]
+    waits = [(each["waited_ms"], each["wait_ms"]) for each in answer["trial"]["attempts"]]
+    assert waits == [(0, {"least": 0, "most": 0}), (50, {"least": 0, "most": 100}), (0, {"least": 0, "most": 0})]
+    assert answer["trial"]["caller"] == {"status": 200, "cut": None}
+    assert list(way(answer)) == [
+        "a call without a stream, if gpt=down, from a fresh start:",
+        "  1. gpt, credential 0: provider_unreachable: unavailable, blamed on endpoint with model, retry budget at "
+        "100 %; then the same again",
+        "  2. gpt, credential 0 after 50ms (drawn from 0s to 100ms): provider_unreachable: unavailable, blamed on "
+        "endpoint with model, retry budget at 96.6 %; then a fallback",
+        "  3. spare: answers well",
+        "the caller gets 200 after 50ms and 3 tries",
+        "left out afterwards: nothing",
+    ]
+
+
+def test_a_pause_that_is_asked_for_is_waited_out_or_told() -> None:
+    short = tried("alone", "groq=rate_limited:2000")["trial"]
+    assert short["attempts"][1]["wait_ms"] == {"least": 2000, "most": 3000}
+    assert short["attempts"][2]["wait_ms"] == {"least": 2000, "most": 4000}
+    assert [each["then"] for each in short["attempts"]] == ["same", "same", "attempts"]
+    long = tried("alone", "spare=rate_limited:60000")["trial"]
+    assert [each["then"] for each in long["attempts"]] == ["no_target"]
+    assert long["caller"] | {"by": "provider"} == {
+        "status": 429,
+        "code": "rate_limit_exceeded",
+        "by": "provider",
+        "should_retry": True,
+        "retry_after_s": 60,
+        "why": "no_target",
+    }
+    assert long["left_out"] == [{"key": "credential:groq/0/spare", "why": "cooldown", "for_ms": 60_000}]
+
+
+def test_a_refused_credential_is_left_out_and_its_word_is_not_relayed() -> None:
+    answer = tried("alone", "groq=credential")["trial"]
+    assert (answer["caller"]["status"], answer["caller"]["code"]) == (502, "provider_credential_rejected")
+    assert [each["key"] for each in answer["left_out"]] == ["credential:groq/0"]
+
+
+def test_what_the_prompt_is_goes_where_the_chain_says_so() -> None:
+    assert steps(tried("smart", "gpt=content_filtered")) == [("gpt", "content_filtered", "final")]
+    assert steps(tried("small", "own=context_too_long")) == [
+        ("own", "context_too_long", "fallback"),
+        ("spare", "good", None),
+    ]
+    assert steps(tried("small", tokens=50_000)) == [("spare", "good", None)], "no attempt is made where it cannot fit"
+
+
+def test_silence_lasts_as_long_as_the_deadline_and_a_slow_answer_as_the_breaker_counts() -> None:
+    stream = tried("smart", "gpt=timeout", stream=True)["trial"]["attempts"]
+    assert [(each["fault"], each["took_ms"]) for each in stream[:1]] == [("first_token_timeout", 20_000)]
+    whole = tried("smart", "gpt=timeout")["trial"]["attempts"]
+    assert [(each["fault"], each["took_ms"]) for each in whole[:1]] == [("attempt_timeout", 60_000)]
+    assert steps(tried("smart", "gpt=slow")) == [("gpt", "good", None)]
+    assert tried("smart", "gpt=slow")["trial"]["ended_ms"] == 20_001
+
+
+def test_what_has_begun_is_not_tried_again() -> None:
+    answer = tried("smart", "gpt=cut", stream=True)
+    assert steps(answer) == [("gpt", "good", None)]
+    assert answer["trial"]["caller"] == {"status": 200, "cut": {"code": "stream_cut", "should_retry": True}}
+
+
+def test_several_places_are_several_ways_and_a_seed_draws_one() -> None:
+    first = {steps(tried("shared", seed=seed))[0][0] for seed in range(20)}
+    assert first == {"gpt", "own"}
+    assert tried("shared")["trial"]["one_of_several"]
+    assert "seed 3" in list(way(tried("shared", seed=3)))[-1]
+    assert tried("shared", seed=3) == tried("shared", seed=3)
+    assert not tried("smart")["trial"]["one_of_several"]
+
+
+def test_a_provider_stands_for_all_that_it_has_and_what_is_not_on_the_way_is_told() -> None:
+    direct = tried("groq/any", "groq=overloaded")
+    assert direct["trial"]["attempts"][0]["class"] == "overloaded"
+    assert tried("smart", "own=down")["trial"]["not_on_the_way"] == ["own"]
+    assert steps(tried("smart", "openai=down", "gpt=slow")) == [("gpt", "good", None)], "the deployment's own counts"
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (
+            "gtp=down",
+            "no deployment or provider `gtp`; did you mean `gpt`? The policy has the deployments `gpt`, `spare`",
+        ),
+        ("gpt=dwon", "`dwon` is nothing that a provider does; did you mean `down`? There is `down`, `unavailable`"),
+        ("gpt=quota", "did you mean `quota_spent`?"),
+        ("gpt=xyzzyx", "a provider does. There is `down`"),
+        ("gpt=down:5", "`down` is no answer"),
+    ],
+)
+def test_a_condition_that_is_none_is_told_with_what_there_is(condition: str, text: str) -> None:
+    with pytest.raises(_native.PlanError, match="(?s)" + text.replace("?", r"\?").replace(".", r"\.")):
+        tried("smart", condition)
+
+
+def test_two_things_said_of_one_target_are_refused() -> None:
+    with pytest.raises(_native.PlanError, match="two things are said of `gpt`"):
+        tried("smart", "gpt=down", "gpt=slow")

@@ -117,12 +117,22 @@ def explain(
     model: Annotated[str, typer.Option(help="What a caller asks for.")],
     key: Annotated[str | None, typer.Option(metavar="NAME", help="The name of the caller's virtual key.")] = None,
     header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A header of the call.")] = None,
+    if_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--if", metavar="WHO=WHAT", help="What befalls the call: gpt=down, openai=rate_limited:20s; again for more."
+        ),
+    ] = None,
+    stream: Annotated[bool | None, typer.Option("--stream", help="The call asks for a stream.")] = None,
+    tokens: Annotated[int | None, typer.Option(metavar="N", min=0, help="About how long its prompt is.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Draw what is left to chance.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a call would go, and why."""
+    """Say where a call would go, and why; and with any of --if, --stream, --tokens, --seed which way it would take."""
     from headgate.cli import policies
 
-    policies.explain(policy, model, key, header or [], as_json=as_json)
+    trial = policies.Trial(if_ or [], stream=stream, tokens=tokens, seed=seed)
+    policies.explain(policies.Asked(policy, model, key, header or [], trial), as_json=as_json)
 
 
 @app.command()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate import plan
 from headgate.cli import text
+from headgate.cli.way import way
 from headgate.compile import compile_file
 from headgate.config.problems import dotted
+from headgate.config.units import parse_duration
 from headgate.errors import GatewayError, PlanError, PolicyError, UsageError
 
 if TYPE_CHECKING:
@@ -57,28 +59,71 @@ def write_plan(policy: str, output: str | None) -> None:
         raise GatewayError(f"{output} cannot be written: {error.strerror}") from None
 
 
-def explain(policy: str, model: str, key: str | None, headers: list[str], *, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Trial:
+    """What is said of a call on trial; nothing said is no trial."""
+
+    befalls: list[str]
+    stream: bool | None
+    tokens: int | None
+    seed: int | None
+
+    def query(self) -> dict[str, Any] | None:
+        """The same for the data plane; `UsageError` for what is not `WHO=WHAT` or `WHO=WHAT:PAUSE`."""
+        if not self.befalls and (self.stream, self.tokens, self.seed) == (None, None, None):
+            return None
+        befalls = [_condition(text) for text in self.befalls]
+        return {"stream": bool(self.stream), "tokens": self.tokens or 0, "seed": self.seed, "if": befalls}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of `explain`."""
+
+    policy: str
+    model: str
+    key: str | None
+    headers: list[str]
+    trial: Trial
+
+
+def explain(asked: Asked, *, as_json: bool) -> None:
     """Prints where a call would go; ends with 1 where it would be refused."""
     from headgate.engine import native
 
-    odd = [header for header in headers if not header.partition("=")[2]]
+    odd = [header for header in asked.headers if not header.partition("=")[2]]
     if odd:
         raise UsageError(f"--header {odd[0]}: write NAME=VALUE")
-    compiled = compile_file(policy)
+    trial = asked.trial.query()
+    compiled = compile_file(asked.policy)
     try:
-        answer = native.explain(compiled.document, model, key)
+        answer = native.explain(compiled.document, asked.model, asked.key, trial)
     except PlanError as error:
         raise UsageError(str(error)) from None
     if as_json:
         print(json.dumps(answer, indent=2))
     else:
-        text.print_route(model, answer, compiled)
-        if headers:
+        text.print_route(asked.model, answer, compiled)
+        if asked.headers:
             print("  headers: no part of this policy looks at any, so they change nothing")
-        if key is None and compiled.plan.keys:
+        if asked.key is None and compiled.plan.keys:
             print("  key: none was named, so this is what a key without `aliases` meets")
+        for line in way(answer):
+            print(f"  {line}")
     if "error" in answer:
         sys.exit(GatewayError.exit_code)
+
+
+def _condition(text: str) -> dict[str, Any]:
+    """What `gpt=down` or `gpt=rate_limited:20s` says."""
+    target, _, what = text.partition("=")
+    word, colon, pause = what.partition(":")
+    if not target or not word:
+        raise UsageError(f"--if {text}: write WHO=WHAT, such as gpt=down, or gpt=rate_limited:20s")
+    try:
+        return {"target": target, "meets": word, "pause_ms": parse_duration(pause) if colon else None}
+    except ValueError as error:
+        raise UsageError(f"--if {text}: {error}") from None
 
 
 def diff(before: str, after: str, *, as_json: bool) -> None:

@@ -22,12 +22,16 @@ def version() -> str:
         return _native.version()
 
 
-def explain(plan: bytes, model: str, key: str | None) -> dict[str, Any]:
-    """Where a call for `model` would go. Raises `PlanError` for an unknown key."""
+def explain(plan: bytes, model: str, key: str | None, trial: dict[str, Any] | None) -> dict[str, Any]:
+    """Where a call for `model` would go, and which way a `trial` (`rust/gateway/src/explain/query.rs`) would take.
+
+    Raises `PlanError` for a key, a target or an outcome that there is not.
+    """
     with _translated():
         from headgate import _native
 
-        answer: dict[str, Any] = json.loads(_native.explain(plan, json.dumps({"model": model, "key": key}).encode()))
+        query = {"model": model, "key": key, "trial": trial}
+        answer: dict[str, Any] = json.loads(_native.explain(plan, json.dumps(query).encode()))
         return answer
 
 

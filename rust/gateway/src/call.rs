@@ -11,6 +11,7 @@ use fault::{Fault, Kind};
 use http1::RequestHead;
 use listener::RequestBody;
 use plan::{Balance, Candidate, Label, Route, Scope, Step};
+use protocol::openai::error;
 use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
@@ -207,6 +208,18 @@ pub(crate) struct Lost {
     pub(crate) again: Option<bool>,
     /// After how long, in nanoseconds.
     pub(crate) pause_ns: Option<u64>,
+}
+
+impl Lost {
+    /// What `x-should-retry` says.
+    pub(crate) fn should_retry(&self) -> bool {
+        self.again.unwrap_or_else(|| error::should_retry(&self.fault))
+    }
+
+    /// What `retry-after` says, if it is said.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        Some(self.pause_ns?.div_ceil(1_000_000_000).max(1))
+    }
 }
 
 impl From<Fault> for Lost {

@@ -205,7 +205,7 @@ impl Ask<'_> {
     }
 
     /// The deadlines of an attempt that starts now.
-    fn deadlines(&self, now_ns: u64) -> Deadlines {
+    pub(crate) fn deadlines(&self, now_ns: u64) -> Deadlines {
         let timeouts = &self.resilience.timeouts;
         let total = (self.total_by(), Kind::TotalTimeout);
         let attempt = (now_ns.saturating_add(ns(timeouts.attempt_ms)), Kind::AttemptTimeout);
@@ -222,7 +222,7 @@ pub(crate) const fn ns(ms: u64) -> u64 {
 }
 
 /// When the answer must have committed, and what it is when it has not.
-fn commit_by(deadlines: &Deadlines) -> (u64, Kind) {
+pub(crate) fn commit_by(deadlines: &Deadlines) -> (u64, Kind) {
     let first_token = (deadlines.first_token, Kind::FirstTokenTimeout);
     if first_token.0 < deadlines.whole.0 { first_token } else { deadlines.whole }
 }

@@ -15,28 +15,46 @@ use tokio::task::JoinSet;
 /// How many answers are read on after their callers have left, at most; above it they are given up.
 const BESIDE_CAP: usize = 1_000;
 
+/// Randomness of one worker, or of one trial. Not for secrets.
+///
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
+#[derive(Debug)]
+pub(crate) struct Dice(Cell<u64>);
+
+impl Dice {
+    /// One seed, one history.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    /// A number below `n`.
+    pub(crate) fn draw(&self, n: u64) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % n.max(1)
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Local {
     shared: Arc<Shared>,
     wheel: Rc<Wheel>,
     lines: Rc<Lines>,
-    random: Cell<u64>,
+    dice: Dice,
     beside: RefCell<JoinSet<()>>,
 }
 
 impl Local {
     pub(crate) fn new(shared: Arc<Shared>, wheel: Rc<Wheel>, lines: Rc<Lines>, seed: u64) -> Rc<Self> {
-        Rc::new(Self { shared, wheel, lines, random: Cell::new(seed), beside: RefCell::default() })
+        Rc::new(Self { shared, wheel, lines, dice: Dice::new(seed), beside: RefCell::default() })
     }
 
-    /// A number below `n`. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
+    /// A number below `n`.
     pub(crate) fn draw(&self, n: u64) -> u64 {
-        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.random.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % n.max(1)
+        self.dice.draw(n)
     }
 
     /// An attempt is over: its target learns of it.

@@ -103,9 +103,9 @@ pub(crate) fn refuse(lost: &Lost, record: Record) -> Reply<Body> {
     let mut lines = Vec::with_capacity(256);
     write::line(&mut lines, b"content-type", b"application/json");
     write::line(&mut lines, b"x-request-id", record.id().as_bytes());
-    should_retry(&mut lines, lost.again.unwrap_or_else(|| error::should_retry(fault)));
-    if let Some(pause_ns) = lost.pause_ns {
-        write::number(&mut lines, b"retry-after", pause_ns.div_ceil(1_000_000_000).max(1));
+    should_retry(&mut lines, lost.should_retry());
+    if let Some(seconds) = lost.retry_after_s() {
+        write::number(&mut lines, b"retry-after", seconds);
     }
     if let Some(allow) = fault.allow() {
         write::line(&mut lines, b"allow", allow.as_bytes());
@@ -193,6 +193,11 @@ pub(crate) fn too_late(wheel: &Wheel, kind: Kind) -> Fault {
     if wheel.is_cut() {
         return stream::drain_cut();
     }
+    out_of_time(kind)
+}
+
+/// A deadline has passed before anything of an answer had come.
+pub(crate) fn out_of_time(kind: Kind) -> Fault {
     Fault::new(
         kind,
         match kind {

@@ -10,6 +10,7 @@
 //! Not here: resolving secrets (`gateway`), choosing among healthy endpoints (`attempt`).
 
 mod document;
+mod near;
 mod ranges;
 mod read;
 mod resilience;
@@ -22,6 +23,7 @@ pub use document::{
     HttpVersions, Key, KnownModel, Level, Listen, Log, Plan, Price, Provider, Proxy, Roots, Scheme, SecretRef, Share,
     Step, TlsFiles, Workers,
 };
+pub use near::near;
 pub use read::{FORMAT, Unreadable};
 pub use resilience::{
     Affinity, Breaker, Hedge, HedgeAfter, OnCut, OnDisconnect, Priority, Resilience, Retry, Timeouts,

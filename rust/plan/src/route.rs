@@ -101,18 +101,12 @@ impl Plan {
     }
 
     fn unknown(&self, model: &str, scope: Scope<'_>) -> Fault {
-        let mut near: Vec<_> = self
-            .names(scope)
-            .map(|name| (strsim::damerau_levenshtein(model, name), name))
-            .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
-            .collect();
-        near.sort_unstable();
-        near.dedup();
+        let near = crate::near(model, self.names(scope));
         let shown: String = model.chars().take(100).filter(|c| !c.is_control()).collect();
         let hint = match near.as_slice() {
             [] => "GET /v1/models lists what this key may use".to_owned(),
             near => {
-                let names: Vec<_> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
+                let names: Vec<_> = near.iter().take(3).map(|name| format!("`{name}`")).collect();
                 format!("did you mean {}?", names.join(" or "))
             }
         };

@@ -1,17 +1,25 @@
 //! Where a call would go, and why: the same routing that serves, told instead of done.
 
+mod clock;
+mod outcome;
+mod query;
+mod trial;
+mod way;
+
 use plan::{Plan, Route, Scope};
+use query::Query;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use upstream::Egress;
 
-/// Explains a query `{"model": …, "key": name or null}` against a plan.
+/// Explains a query (see `query.rs`) against a plan: `{"model": …, "key": name or null, "trial": … or null}`.
 ///
 /// The answer has `label`, `kind`, `key`, `steps`, `resilience` (how the call is guarded), `providers` (how those on its
-/// way are) and `ways`; or `error`, as the caller would get it. `Err` when the query itself is not one, or names a key
-/// that the plan does not have.
+/// way are) and `ways`, and of a trial `trial`; or `error`, as the caller would get it. `Err` when the query itself is not
+/// one, or names a key, a target or an outcome that there is not.
 pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
-    let model = query.get("model").and_then(Value::as_str).ok_or("the query names no model")?;
-    let key = match query.get("key").and_then(Value::as_str) {
+    let Query { model, key, trial } = Query::deserialize(query).map_err(|error| format!("the query: {error}"))?;
+    let key = match key {
         None => None,
         Some(name) => Some(plan.keys.iter().find(|key| key.name == name).ok_or_else(|| {
             let names: Vec<_> = plan.keys.iter().map(|key| &*key.name).collect();
@@ -19,7 +27,7 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         })?),
     };
     let scope = key.map_or(Scope::Everything, Scope::of);
-    let route = match plan.route(model, scope) {
+    let route = match plan.route(&model, scope) {
         Ok(route) => route,
         Err(fault) => {
             let row = fault.kind().row();
@@ -49,6 +57,7 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         plan::Label::Alias(index) => ("alias", plan.aliases[index].name.clone()),
         plan::Label::Direct(index) => ("direct", plan.providers[index].id.clone()),
     };
+    let trial = trial.map(|asked| way::way(plan, route, &asked)).transpose()?;
     Ok(json!({
         "kind": kind,
         "label": label,
@@ -57,6 +66,7 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         "resilience": route.resilience(),
         "providers": providers(plan, &route),
         "ways": ways(plan)?,
+        "trial": trial,
     }))
 }
 

@@ -1,0 +1,132 @@
+//! What is asked of `explain`.
+
+use super::outcome::{Does, OUTCOMES, Outcome};
+use plan::{Candidate, Plan};
+use serde::Deserialize;
+
+/// A question: where would a call for this model go?
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    pub(super) model: String,
+    /// The name of the caller's virtual key.
+    #[serde(default)]
+    pub(super) key: Option<String>,
+    /// A call on trial: which way it would take.
+    #[serde(default)]
+    pub(super) trial: Option<Asked>,
+}
+
+/// A call on trial.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// Whether it asks for a stream.
+    pub(super) stream: bool,
+    /// About how long its prompt is; 0: not said.
+    pub(super) tokens: u64,
+    /// What is drawn at random; without it the middle of each draw.
+    pub(super) seed: Option<u64>,
+    /// What befalls it.
+    #[serde(rename = "if")]
+    pub(super) befalls: Vec<Condition>,
+}
+
+/// What one target does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Condition {
+    /// A deployment, or a provider with all that it has.
+    target: String,
+    /// A word of [`OUTCOMES`].
+    meets: String,
+    /// The pause that its error asks for, in milliseconds.
+    pause_ms: Option<u64>,
+}
+
+/// A condition whose names are found.
+#[derive(Debug)]
+pub(super) struct Meets {
+    target: Target,
+    pub(super) outcome: &'static Outcome,
+    pub(super) pause_ns: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    Deployment(usize),
+    Provider(usize),
+}
+
+impl Meets {
+    /// Finds the names of a condition, or says which there are.
+    fn find(plan: &Plan, condition: &Condition) -> Result<Self, String> {
+        let Condition { target, meets, pause_ms } = condition;
+        let outcome = OUTCOMES.iter().find(|outcome| outcome.word == meets);
+        let outcome = outcome.ok_or_else(|| unknown_word(meets))?;
+        if pause_ms.is_some() && !matches!(outcome.does, Does::Answers(_)) {
+            return Err(format!("`{meets}` is no answer, so it asks for no pause"));
+        }
+        let deployment = plan.deployments.iter().position(|each| each.id == *target).map(Target::Deployment);
+        let provider = || plan.providers.iter().position(|each| each.id == *target).map(Target::Provider);
+        let target = deployment.or_else(provider).ok_or_else(|| unknown_target(plan, target))?;
+        Ok(Self { target, outcome, pause_ns: pause_ms.map(|ms| ms.saturating_mul(1_000_000)) })
+    }
+
+    /// Finds the names of all. What is said of a deployment counts before what is said of its provider.
+    pub(super) fn all(plan: &Plan, conditions: &[Condition]) -> Result<Vec<Self>, String> {
+        let mut all: Vec<Self> = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let found = Self::find(plan, condition)?;
+            if all.iter().any(|other| other.target == found.target) {
+                return Err(format!("two things are said of `{}`: say one", condition.target));
+            }
+            all.push(found);
+        }
+        all.sort_by_key(|meets| matches!(meets.target, Target::Provider(_)));
+        Ok(all)
+    }
+
+    /// Whether this is said of a candidate.
+    pub(super) fn is_of(&self, candidate: &Candidate<'_>) -> bool {
+        match self.target {
+            Target::Deployment(index) => candidate.deployment == Some(index),
+            Target::Provider(index) => candidate.provider == index,
+        }
+    }
+
+    /// The target's name.
+    pub(super) fn name<'p>(&self, plan: &'p Plan) -> &'p str {
+        match self.target {
+            Target::Deployment(index) => &plan.deployments[index].id,
+            Target::Provider(index) => &plan.providers[index].id,
+        }
+    }
+}
+
+fn unknown_word(word: &str) -> String {
+    let words = || OUTCOMES.iter().map(|outcome| outcome.word);
+    let starts = words().find(|other| !word.is_empty() && other.starts_with(word));
+    let meant = starts.or_else(|| plan::near(word, words()).first().copied());
+    format!("`{word}` is nothing that a provider does{} There is {}", did_you_mean(meant), listed(words()))
+}
+
+fn unknown_target(plan: &Plan, name: &str) -> String {
+    let deployments = || plan.deployments.iter().map(|deployment| &*deployment.id);
+    let providers = || plan.providers.iter().map(|provider| &*provider.id);
+    let near = plan::near(name, deployments().chain(providers()));
+    let mut there = format!("the providers {}", listed(providers()));
+    if !plan.deployments.is_empty() {
+        there = format!("the deployments {}, and {there}", listed(deployments()));
+    }
+    let meant = did_you_mean(near.first().copied());
+    format!("there is no deployment or provider `{name}`{meant} The policy has {there}")
+}
+
+fn did_you_mean(name: Option<&str>) -> String {
+    name.map_or_else(|| ".".to_owned(), |name| format!("; did you mean `{name}`?"))
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
