@@ -122,6 +122,22 @@ def test_ways_are_those_that_the_page_shows(tmp_path: Path) -> None:
     assert "the caller gets 504 first_token_timeout" in told[1]
 
 
+def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    told = []
+    for policy, commands in zip(examples("aliases.md", "yaml"), examples("aliases.md", "sh"), strict=True):
+        (tmp_path / "policy.yaml").write_text(policy)
+        for command in commands.splitlines():
+            done = subprocess.run(
+                ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+            )
+            assert done.returncode == 0, done.stderr
+            told.append(done.stdout)
+    assert "does not fit: it cannot do images" in told[2]
+    assert "1. gpt: answers well" in told[2]
+    assert "the caller gets 400 capability_missing (ours)" in told[3]
+
+
 @pytest.mark.timeout(120)
 def test_simulations_print_what_the_page_says_and_keep_what_it_expects(tmp_path: Path) -> None:
     policy, scenario = examples("simulate.md", "yaml")

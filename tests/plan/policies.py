@@ -32,6 +32,7 @@ deployments:
   mini: {provider: openai, model: gpt-5-mini}
   gpt: {provider: openai, model: gpt-5.2}
   own: {provider: house, model: "x-{1}", context_tokens: 1_000, concurrency: 32,
+        capabilities: [images, tools],
         price: {input_per_million_usd: 0.15, output_per_million_usd: 2}}
 aliases:
   "a-*": {chain: [{use: own}]}

@@ -52,6 +52,11 @@ CASES = [
     ("consecutive: 2", "consecutive: 3", "operators: breakers of `house` open after 3 failures in a row (was 2"),
     ("ratio: 0.7", "ratio: 0.8", "operators: breakers of `openai` open when 80 % of the streams are slow (was 70 %)"),
     ("budget_ratio: 0.25", "budget_ratio: 0.3", "operators: retries at `house` may be 30 % of its calls (was 25 %)"),
+    (
+        "capabilities: [images, tools]",
+        "capabilities: []",
+        "callers: `own` gets calls that need plain text alone (was tools or images alone, besides plain text)",
+    ),
     ("concurrency: 64", "concurrency: 8", "operators: each credential of `house` takes up to 8 calls at once of one"),
     ("concurrency: 32", "concurrency: 31", "operators: calls at once to `own` for each credential: 31 (was 32)"),
     (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headgate.cli.guards import guards
-from headgate.cli.way import way
+from headgate.cli.way import unfit, way
 from headgate.plan.words import conditions
 from tests.plan.policies import FULL, document, lowered
 
@@ -203,6 +203,42 @@ def test_a_provider_stands_for_all_that_it_has_and_what_is_not_on_the_way_is_tol
     assert direct["trial"]["attempts"][0]["class"] == "overloaded"
     assert tried("smart", "own=down")["trial"]["not_on_the_way"] == ["own"]
     assert steps(tried("smart", "openai=down", "gpt=slow")) == [("gpt", "good", None)], "the deployment's own counts"
+
+
+ABLE = SMART.replace("model: llama,", "model: llama, capabilities: [tools],").replace(
+    "model: llama-3.3-70b-versatile", "model: llama-3.3-70b-versatile, capabilities: []"
+)
+
+
+def needing(model: str, *needs: str) -> dict[str, Any]:
+    trial: dict[str, Any] = {"stream": False, "tokens": 0, "seed": None, "if": [], "needs": needs}
+    answer: dict[str, Any] = json.loads(
+        _native.explain(document(ABLE), json.dumps({"model": model, "trial": trial}).encode())
+    )
+    return answer
+
+
+def test_a_call_that_needs_something_goes_where_it_can_be_had() -> None:
+    assert steps(needing("shared", "images"))[0][0] == "gpt"
+    answer = needing("shared", "images", "tools")
+    assert [unfit(answer, 0, place) for place in (0, 1)] == ["fits", "does not fit: it cannot do images"]
+    assert unfit(needing("shared"), 0, 0) is None, "nothing is asked of it"
+    first = next(way(answer))
+    assert first == "a call without a stream that needs images and tools, if all goes well, from a fresh start:"
+
+
+def test_a_call_that_fits_nowhere_is_told_who_could_take_it() -> None:
+    caller = needing("alone", "tools", "reasoning")["trial"]["caller"]
+    assert (caller["status"], caller["code"], caller["should_retry"]) == (400, "capability_missing", False)
+    assert caller["message"] == (
+        "This call needs tools and reasoning, and `spare` cannot do tools and reasoning; "
+        "you may ask for `smart` (with `gpt`) or `shared` (with `gpt`)"
+    )
+
+
+def test_a_need_that_is_none_is_told_with_what_there_is() -> None:
+    with pytest.raises(_native.PlanError, match=r"(?s)`imges` is nothing .* did you mean `images`. There is `tools`"):
+        needing("smart", "imges")
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,12 @@ def test_a_price_is_the_policys_word_else_what_the_catalogue_knows() -> None:
     assert lowered(SMALL + "deployments: {a: {provider: openai, model: no-such}}\n").deployments[0].price is None
 
 
+def test_what_a_deployment_can_do_is_the_policys_word_in_one_order() -> None:
+    assert [deployment.capabilities for deployment in lowered().deployments] == [None, None, ("tools", "images")]
+    plain = SMALL + "deployments: {a: {provider: openai, model: m, capabilities: []}}\n"
+    assert lowered(plain).deployments[0].capabilities == ()
+
+
 def test_a_limit_of_calls_at_once_is_the_deployments_own_or_the_providers() -> None:
     assert [deployment.max_concurrency for deployment in lowered().deployments] == [None, None, 32]
 

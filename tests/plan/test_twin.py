@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from headgate.config.sections.aliases import AnyBalance, AnyCondition
+from headgate.config.sections.deployments import AnyCapability
 from headgate.plan import document as twin
 from headgate.plan import encode
 from tests.plan.policies import document, lowered
@@ -96,6 +97,12 @@ def test_rust_knows_each_balance(balance: str) -> None:
 @pytest.mark.parametrize("condition", get_args(AnyCondition))
 def test_rust_knows_each_condition(condition: str) -> None:
     _native.read_plan(changed(("aliases", 0, "chain", 1), "when", to=[condition]))
+
+
+@pytest.mark.parametrize("capability", get_args(AnyCapability))
+def test_rust_knows_each_capability(capability: str) -> None:
+    assert get_args(AnyCapability) == get_args(twin.Capability)
+    _native.read_plan(changed(("deployments", 0), "capabilities", to=[capability]))
 
 
 def test_a_second_try_may_start_at_the_95th_percentile() -> None:

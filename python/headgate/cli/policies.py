@@ -64,16 +64,19 @@ class Trial:
     """What is said of a call on trial; nothing said is no trial."""
 
     befalls: list[str]
+    needs: str | None
     stream: bool | None
     tokens: int | None
     seed: int | None
 
     def query(self) -> dict[str, Any] | None:
         """The same for the data plane; `UsageError` for what is not `WHO=WHAT` or `WHO=WHAT:PAUSE`."""
-        if not self.befalls and (self.stream, self.tokens, self.seed) == (None, None, None):
+        if not self.befalls and (self.needs, self.stream, self.tokens, self.seed) == (None,) * 4:
             return None
         befalls = [_condition(text) for text in self.befalls]
-        return {"stream": bool(self.stream), "tokens": self.tokens or 0, "seed": self.seed, "if": befalls}
+        needs = [word.strip() for word in (self.needs or "").split(",") if word.strip()]
+        said = {"stream": bool(self.stream), "tokens": self.tokens or 0, "seed": self.seed}
+        return {**said, "needs": needs, "if": befalls}
 
 
 @dataclass(frozen=True)

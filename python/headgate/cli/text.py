@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headgate.cli.guards import guards
+from headgate.cli.way import unfit
 from headgate.config.units import show_usd
 from headgate.plan.words import BALANCES, conditions
 
@@ -46,8 +47,10 @@ def print_route(model: str, answer: dict[str, Any], compiled: Compiled) -> None:
         out.print(f"  {_condition(number, step)}")
         total = sum(place["weight"] for place in step["places"])
         by_weight = step["balance"] in ("weighted", "least_busy")
-        for place in step["places"]:
+        for index, place in enumerate(step["places"]):
             _print_place(out, place, total if by_weight else place["weight"], answer["ways"])
+            if why := unfit(answer, number, index):
+                out.print(f"      {why}")
     for line in guards(answer):
         out.print(f"  {_safe(line)}")
 
@@ -79,8 +82,10 @@ def _print_place(out: Console, place: dict[str, Any], total: int, ways: dict[str
 
 
 def _facts(place: dict[str, Any]) -> str:
-    """What is known of a place: its window and its price."""
+    """What is known of a place: its window, what it can do, and its price."""
     facts = [f"{place['context_tokens']} tokens"] if place["context_tokens"] is not None else []
+    if (able := place["capabilities"]) is not None:
+        facts.append(f"can do {', '.join(able)}" if able else "plain text alone")
     if price := place["price"]:
         prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
         facts.append(f"{prompt} and {answer} per million")

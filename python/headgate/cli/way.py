@@ -41,11 +41,24 @@ def way(answer: dict[str, Any]) -> Iterator[str]:
         yield f"one of several ways, since a step has several places: this is {chosen}; --seed N shows others"
 
 
+def unfit(answer: dict[str, Any], step: int, place: int) -> str | None:
+    """Why a place cannot take the call, where something is asked of it; `fits` where it can."""
+    trial = answer.get("trial")
+    if not trial or not (trial["needs"] or trial["tokens"]):
+        return None
+    for each in trial["unfit"]:
+        if (each["step"], each["place"]) == (step, place):
+            lacks = [f"it cannot do {' or '.join(each['lacks'])}"] if each["lacks"] else []
+            return "does not fit: " + " and ".join(lacks + (["its window is too small"] if each["too_small"] else []))
+    return "fits"
+
+
 def _given(trial: dict[str, Any]) -> str:
     befalls = [f"{each['target']}={each['meets']}{_pause(each)}" for each in trial["if"]]
     call = "a stream" if trial["stream"] else "a call without a stream"
     long = f" of about {trial['tokens']} tokens" if trial["tokens"] else ""
-    return f"{call}{long}, {'if ' + ' and '.join(befalls) if befalls else 'if all goes well'}"
+    needs = f" that needs {' and '.join(trial['needs'])}" if trial["needs"] else ""
+    return f"{call}{long}{needs}, {'if ' + ' and '.join(befalls) if befalls else 'if all goes well'}"
 
 
 def _pause(condition: dict[str, Any]) -> str:

@@ -39,7 +39,7 @@ LATER: Final[tuple[Pattern, ...]] = (
     ("listen", "admin"),
     *(("resilience", name) for name in _RESILIENCE),
     *(("aliases", ANY, name) for name in (*_RESILIENCE, *_LIMITS, "rollout")),
-    *(("deployments", ANY, name) for name in (*_RATES, "capabilities")),
+    *(("deployments", ANY, name) for name in _RATES),
     *(("providers", ANY, name) for name in (*_RATES, "price", "region")),
     *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags", "expires")),
 )

@@ -222,14 +222,22 @@ class Price:
     output_nano_usd_per_million: int
 
 
+Capability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
+"""What a call may need of a model besides plain text."""
+
+
 @dataclass(frozen=True)
 class Deployment:
-    """One model at one provider (a position in `providers`); none of `max_concurrency` is as its provider says."""
+    """One model at one provider (a position in `providers`).
+
+    None of `capabilities` is whatever a call needs; none of `max_concurrency` is as its provider says.
+    """
 
     id: str
     provider: int
     model: str
     context_tokens: int | None
+    capabilities: tuple[Capability, ...] | None
     price: Price | None
     max_concurrency: int | None
 

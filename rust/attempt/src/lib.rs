@@ -4,6 +4,7 @@
 //!
 //! - `walk`: where the call has been and may go; `balance`: which place of a step is next;
 //! - [`classify`]: what an answer or a fault means, and who is to blame; a dated table;
+//! - `fit`: what cannot take a call at all, and so is never asked;
 //! - `decide`: what follows, as one pure function;
 //! - `health`: breakers, cooldowns and quarantines of credentials, models, endpoints and providers;
 //! - `budget`, `backoff`, [`pause`], `limit`: how often, how soon and how many at once.
@@ -22,6 +23,7 @@ pub mod balance;
 pub mod budget;
 pub mod classify;
 mod decide;
+mod fit;
 pub mod health;
 mod held;
 pub mod limit;
@@ -36,6 +38,7 @@ mod world;
 
 pub use budget::Ratio;
 pub use decide::{Next, Stop};
+pub use fit::Unfit;
 pub use health::{Health, State as HealthState, Transition, Why};
 pub use held::{Held, Verdict};
 pub use limit::Limit;

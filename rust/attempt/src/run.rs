@@ -7,7 +7,7 @@ use crate::held::{Begun, Held, Ticket, Verdict};
 use crate::targets::Paid;
 use crate::walk::{Broke, Place, Reserved, Walk};
 use crate::world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
-use crate::{Blame, Class, backoff};
+use crate::{Blame, Class, backoff, fit};
 use fault::{Fault, Kind};
 
 const MS: u64 = 1_000_000;
@@ -60,7 +60,7 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
         let now_ns = world.now();
         let refused = match walk.first(now_ns, &mut |n| world.draw(n)) {
             Ok((place, ticket)) => return Ok(Step { place, ticket, waited_ns }),
-            Err(None) => return Err(too_long()),
+            Err(None) => return Err(unfit(walk)),
             Err(Some(refused)) => refused,
         };
         let rest_ns = refused.until_ns.saturating_sub(now_ns);
@@ -282,10 +282,8 @@ fn out_of_service<A>(refused: Refused, now_ns: u64) -> Lost<A> {
     Lost { what: What::Fault(Fault::new(kind, sentence)), why: Stop::NoTarget, again, pause_ns: Some(pause_ns) }
 }
 
-fn too_long<A>() -> Lost<A> {
-    let sentence = "The prompt is longer than the context of every model that this name stands for: shorten it";
-    let fault = Fault::new(Kind::NoTargetFits, sentence).at("messages");
-    Lost { what: What::Fault(fault), why: Stop::NoTarget, again: false, pause_ns: None }
+fn unfit<A>(walk: &Walk<'_>) -> Lost<A> {
+    Lost { what: What::Fault(fit::fault(walk)), why: Stop::NoTarget, again: false, pause_ns: None }
 }
 
 fn nowhere<A>() -> Lost<A> {

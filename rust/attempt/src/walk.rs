@@ -2,6 +2,7 @@
 
 use crate::balance;
 use crate::budget::Cost;
+use crate::fit::PassedOver;
 use crate::health::{Refused, Why};
 use crate::held::{Held, Ticket};
 use crate::targets::{Member, Paid, bit};
@@ -122,22 +123,45 @@ impl<'a> Walk<'a> {
         self.visits.iter().any(|visit| Some(visit.provider) == provider)
     }
 
-    /// The first target of the call. A later step comes first where those before it are out of service for a reason that
-    /// it answers to. `Err(None)` when the prompt fits nowhere.
+    /// The first target of the call. A later step comes first where those before it are out of service, or cannot take
+    /// the call, for a reason that it answers to. `Err(None)` when the call fits nowhere that it may go.
     pub(crate) fn first(&self, now_ns: u64, draw: Draw<'_>) -> Result<(Place, Ticket), Option<Refused>> {
         let mut refused: Option<Refused> = None;
+        let mut passed_over = PassedOver::default();
         for step in 0..self.call.route.steps() {
-            if let Some(before) = refused
-                && !self.answers(step, condition_of(before.why))
-            {
+            let is_wanted = step == 0
+                || refused.is_some_and(|before| self.answers(step, condition_of(before.why)))
+                || passed_over.leads_to(self.when(step));
+            if !is_wanted {
                 continue;
             }
             match self.choose(step, now_ns, &mut *draw) {
                 Ok(found) => return Ok(found),
+                Err(None) => self.pass_over(step, &mut passed_over),
                 Err(other) => refused = Refused::sooner(refused, other),
             }
         }
         Err(refused)
+    }
+
+    /// Whether a call may begin at a step when nothing rests: all before it are passed over for what it answers to.
+    pub(crate) fn may_begin(&self, step: usize) -> bool {
+        let mut passed_over = PassedOver::default();
+        for before in 0..step {
+            if before > 0 && !passed_over.leads_to(self.when(before)) {
+                continue;
+            }
+            if self.places(before).any(|place| self.fits(place)) {
+                return false;
+            }
+            self.pass_over(before, &mut passed_over);
+        }
+        step == 0 || passed_over.leads_to(self.when(step))
+    }
+
+    /// Notes why no place of a step fits.
+    fn pass_over(&self, step: usize, passed_over: &mut PassedOver) {
+        self.places(step).for_each(|place| passed_over.add(self.call.unfit(place.step, place.index)));
     }
 
     /// The target that is soonest to be in service again, if nobody else asks it now.
@@ -257,7 +281,7 @@ impl<'a> Walk<'a> {
         self.places(step).filter_map(place).collect()
     }
 
-    fn places(&self, step: usize) -> impl Iterator<Item = Place> + use<> {
+    pub(crate) fn places(&self, step: usize) -> impl Iterator<Item = Place> + use<> {
         (0..self.call.route.places(step)).map(move |index| Place { step, index })
     }
 
@@ -265,10 +289,10 @@ impl<'a> Walk<'a> {
         self.fits(place) && self.member(place).is_some_and(|member| member.has_way(now_ns, self.spent(place)))
     }
 
-    /// Whether the prompt may fit. An estimate errs, so what is not clearly too long is left to the provider to judge.
+    /// Whether a place can take the call: what it can do, its window, and what was learnt of windows since.
     fn fits(&self, place: Place) -> bool {
-        let enough = |context: u64| context > self.too_small && self.call.prompt_tokens <= context.saturating_mul(2);
-        self.context(place).is_none_or(enough)
+        let is_longer = self.too_small == 0 || self.context(place).is_none_or(|context| context > self.too_small);
+        is_longer && self.call.unfit(place.step, place.index).fits()
     }
 
     fn provider(&self, place: Place) -> Option<usize> {
@@ -290,7 +314,11 @@ impl<'a> Walk<'a> {
 
     /// Whether a step is a fallback for this.
     fn answers(&self, step: usize, condition: Condition) -> bool {
-        self.step(step).is_some_and(|step| step.when.contains(&condition))
+        self.when(step).contains(&condition)
+    }
+
+    fn when(&self, step: usize) -> &'a [Condition] {
+        self.step(step).map_or(&[], |step| &step.when)
     }
 
     fn member(&self, place: Place) -> Option<&'a Rc<Member>> {

@@ -6,7 +6,7 @@ use crate::held::Held;
 use crate::targets::Targets;
 use crate::{Blame, Class};
 use fault::Fault;
-use plan::{Candidate, Route};
+use plan::{Candidate, Needs, Route};
 
 /// What runs an attempt, and what time is: sockets and the wheel in the gateway, a virtual world in the simulator.
 pub trait World {
@@ -118,6 +118,8 @@ pub struct Call<'a> {
     pub total_by_ns: u64,
     /// An estimate of the prompt's tokens; 0 where nothing is known.
     pub prompt_tokens: u64,
+    /// What it needs of a model besides plain text.
+    pub needs: Needs,
     /// Whether the request can be sent more than once.
     pub replayable: bool,
 }

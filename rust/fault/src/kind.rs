@@ -161,6 +161,8 @@ kinds! {
     Overloaded: Gateway, 503, Unavailable, "overloaded", Later;
     /// The prompt is longer than the context of every model that the call could go to.
     NoTargetFits: Caller, 400, TooLarge, "context_too_long", Never;
+    /// The call needs what no model that it could go to can do: `capabilities` in the policy says so.
+    CapabilityMissing: Caller, 400, InvalidRequest, "capability_missing", Never;
 
     // upstream
     /// No target of the model is in service: each failed too often lately, or has a limit or a credential to wait for.

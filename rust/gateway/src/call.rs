@@ -1,5 +1,6 @@
 //! One call, from its body to the first byte of an answer: read, routed, attempted.
 
+use crate::able;
 use crate::body::{self, Limited};
 use crate::exchange::{Ask, Exchange, Request};
 use crate::reply::Answered;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::RequestHead;
 use listener::RequestBody;
-use plan::{Balance, Candidate, Label, Route, Scope, Step};
+use plan::{Balance, Candidate, Label, Needs, Route, Scope, Step};
 use protocol::openai::error;
 use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
@@ -46,6 +47,15 @@ pub(crate) struct Named {
     pub(crate) pieces: Vec<Bytes>,
 }
 
+/// What a call asks of where it goes.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    streamed: bool,
+    /// An estimate.
+    prompt_tokens: u64,
+    needs: Needs,
+}
+
 /// How a body spells the model's name.
 #[derive(Clone, Copy)]
 pub(crate) enum Spelling {
@@ -56,6 +66,14 @@ pub(crate) enum Spelling {
 }
 
 impl Named {
+    /// What the call needs of a model besides plain text. Of a form that is not known.
+    fn needs(&self) -> Needs {
+        match self.spelling {
+            Spelling::Json => able::needs(&self.pieces, self.peek.asks),
+            Spelling::Plain => Needs::NONE,
+        }
+    }
+
     /// The body with a candidate's name of the model in it: slices, nothing is copied.
     pub(crate) fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Cow<'_, [Bytes]> {
         if self.peek.model.name == candidate.model {
@@ -100,7 +118,10 @@ impl<'c> Call<'c> {
         self.server.has_room_for(http, streamed, route.resilience().priority)?;
         let length: usize = named.pieces.iter().map(Bytes::len).sum();
         let prompt_tokens = length as u64 / BYTES_PER_TOKEN;
-        self.attempt(route, Request::Named(named), (streamed, prompt_tokens), record).await
+        let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
+        let asked = Asked { streamed, prompt_tokens, needs };
+        let answered = self.attempt(route, Request::Named(named), asked, record).await;
+        answered.map_err(|lost| able::advised(lost, (&self.snapshot.compiled.plan, scope), needs))
     }
 
     /// Sends a call that names no model, its body as it comes, to the provider of `passthrough`.
@@ -112,7 +133,7 @@ impl<'c> Call<'c> {
         let mut limited = Limited::new(body, limit);
         let upload = Request::Upload { source: Cell::new(Some(&mut limited)), length };
         let request = if has_body { upload } else { Request::Empty };
-        let answered = self.attempt(route, request, (false, 0), record).await;
+        let answered = self.attempt(route, request, Asked::default(), record).await;
         record.received(limited.passed);
         answered
     }
@@ -120,7 +141,7 @@ impl<'c> Call<'c> {
     /// The same for a body that was read in search of a model.
     pub(crate) async fn pass_pieces(&self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Lost> {
         let route = self.passthrough(record)?;
-        self.attempt(route, Request::Pieces(pieces), (false, 0), record).await
+        self.attempt(route, Request::Pieces(pieces), Asked::default(), record).await
     }
 
     fn passthrough(&self, record: &mut Record) -> Result<Route<'c>, Fault> {
@@ -135,15 +156,15 @@ impl<'c> Call<'c> {
         Ok(plan.passing(provider))
     }
 
-    /// Makes attempts until one has committed. `asked`: for a stream, and how many tokens the prompt may have.
+    /// Makes attempts until one has committed.
     async fn attempt<'a>(
         &'a self,
         route: Route<'a>,
         request: Request<'a>,
-        asked: (bool, u64),
+        asked: Asked,
         record: &'a mut Record,
     ) -> Result<Answered, Lost> {
-        let (streamed, prompt_tokens) = asked;
+        let Asked { streamed, prompt_tokens, needs } = asked;
         let by_quota =
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
@@ -153,6 +174,7 @@ impl<'c> Call<'c> {
             targets: &self.snapshot.targets,
             total_by_ns: ask.total_by(),
             prompt_tokens,
+            needs,
             replayable: self.is_replayable(&request),
         };
         let world =

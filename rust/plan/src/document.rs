@@ -1,6 +1,7 @@
 //! The plan document, field by field. `python/headgate/plan/document.py` is its twin; `tests/plan` holds them together.
 //! What guards calls stands in `resilience.rs`.
 
+use crate::needs::Capability;
 use crate::resilience::{Breaker, Resilience};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -317,6 +318,9 @@ pub struct Deployment {
     /// How many tokens its context holds, where that is known.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub context_tokens: Option<u64>,
+    /// What it can do besides plain text, each once; `null`: whatever a call needs.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says anything
+    pub capabilities: Option<Vec<Capability>>,
     /// What it costs, where that is known.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub price: Option<Price>,

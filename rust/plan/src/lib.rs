@@ -11,6 +11,7 @@
 
 mod document;
 mod near;
+mod needs;
 mod ranges;
 mod read;
 mod resilience;
@@ -24,6 +25,7 @@ pub use document::{
     Step, TlsFiles, Workers,
 };
 pub use near::near;
+pub use needs::{Capability, Needs};
 pub use read::{FORMAT, Unreadable};
 pub use resilience::{
     Affinity, Breaker, Hedge, HedgeAfter, OnCut, OnDisconnect, Priority, Resilience, Retry, Timeouts,

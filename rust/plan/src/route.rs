@@ -1,6 +1,7 @@
 //! From the name of a model to the ordered candidates that this caller may use.
 
-use crate::document::{Alias, Deployment, Key, Plan, Step};
+use crate::document::{Alias, Condition, Deployment, Key, Plan, Step};
+use crate::needs::Needs;
 use crate::resilience::{Resilience, Timeouts};
 use fault::{Fault, Kind};
 use std::borrow::Cow;
@@ -113,6 +114,21 @@ impl Plan {
         Fault::new(Kind::ModelUnknown, format!("There is no model `{shown}` here; {hint}")).at("model")
     }
 
+    /// The aliases that this caller may ask for (patterns as written) and that can take a call which needs this, each
+    /// with a deployment that would do: one of the first step, or of a later one that answers to `unavailable`.
+    pub fn able<'a>(&'a self, needs: Needs, scope: Scope<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let would_do = move |step: &Step| {
+            let deployments = step.shares.iter().filter_map(|share| self.deployments.get(share.deployment));
+            let able = |at: &&Deployment| needs.beyond(at.capabilities.as_deref()).is_none();
+            deployments.into_iter().find(able)
+        };
+        let begins = |step: &&Step| step.when.is_empty() || step.when.contains(&Condition::Unavailable);
+        self.aliases.iter().enumerate().filter(move |(index, _)| scope.holds(*index)).filter_map(move |(_, alias)| {
+            let deployment = alias.chain.iter().filter(begins).find_map(would_do)?;
+            Some((&*alias.name, &*deployment.id))
+        })
+    }
+
     /// The names that a caller may ask for: aliases (patterns as written), then known models. Not sorted.
     pub fn names<'a>(&'a self, scope: Scope<'a>) -> impl Iterator<Item = &'a str> {
         let aliases = self
@@ -191,6 +207,12 @@ impl<'a> Route<'a> {
     pub fn deployment(&self, step: usize, index: usize) -> Option<(usize, &'a Deployment)> {
         let share = self.chain().get(step)?.shares.get(index)?;
         Some((share.deployment, self.plan.deployments.get(share.deployment)?))
+    }
+
+    /// Whether one of the places says what it can do, so that it is to be known what the call needs.
+    pub fn states_capabilities(&self) -> bool {
+        let mut shares = self.chain().iter().flat_map(|step| &step.shares);
+        shares.any(|share| self.plan.deployments.get(share.deployment).is_some_and(|at| at.capabilities.is_some()))
     }
 
     /// The provider of a model named outright.

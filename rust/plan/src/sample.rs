@@ -40,6 +40,7 @@ pub(crate) fn plan() -> Plan {
         provider,
         model: model.to_owned(),
         context_tokens: None,
+        capabilities: None,
         price: None,
         max_concurrency: None,
     };

@@ -10,7 +10,7 @@ use crate::tally::Billed;
 use crate::time::of_ms;
 use crate::visit::Ending;
 use crate::world::View;
-use plan::{Scope, Timeouts};
+use plan::{Needs, Scope, Timeouts};
 use std::rc::Rc;
 
 /// What a call came to.
@@ -52,8 +52,14 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
     let total_by_ns = opened_ns.saturating_add(total_ns(&timeouts, kind.stream));
     let book = Rc::new(Book::new(Rc::clone(fleet), replica));
     let view = View { fleet, replica: at, book: &book, want, resend, timeouts, total_by_ns, streamed: kind.stream };
-    let call =
-        attempt::Call { route, targets: &at.targets, total_by_ns, prompt_tokens: want.input_tokens, replayable: true };
+    let call = attempt::Call {
+        route,
+        targets: &at.targets,
+        total_by_ns,
+        prompt_tokens: want.input_tokens,
+        needs: Needs::NONE,
+        replayable: true,
+    };
     let (got, again) = match race(answered(&call, &view), fleet.executor.sleep_until(want.leaves_at_ns)).await {
         First::Left(ended) => ended,
         First::Right(()) => (Got::Nothing, false),

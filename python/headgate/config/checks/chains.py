@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headgate.config.checks.names import Names
     from headgate.config.problems import Path, Report
     from headgate.config.sections import Alias, Policy, Step
@@ -22,11 +24,18 @@ def check(policy: Policy, names: Names, report: Report) -> None:
         odd = [found for found in _BRACES.findall(deployment.model) if found != STAR]
         if odd:
             report.error((*path, "model"), f"`{odd[0]}` stands for nothing; `{STAR}` is what an alias's `*` stood for")
+        _capabilities(deployment.capabilities or [], (*path, "capabilities"), report)
     for name, alias in policy.aliases.items():
         _chain(name, alias, names, report)
         if "*" not in name:
             _stars(name, alias, policy, report)
     _unused(policy, names, report)
+
+
+def _capabilities(stated: Sequence[str], path: Path, report: Report) -> None:
+    for number, each in enumerate(stated):
+        if each in stated[:number]:
+            report.error((*path, number), f"`{each}` is named twice")
 
 
 def _chain(name: str, alias: Alias, names: Names, report: Report) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal, get_args
+
 from pydantic import Field
 
-from headgate.config.sections.base import ModelName, Name, Section
+from headgate.config.sections.base import ModelName, Name, OneOf, Section
 from headgate.config.units import Usd
+
+AnyCapability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
+Capability = Annotated[AnyCapability, OneOf(get_args(AnyCapability))]
 
 
 class Price(Section):
@@ -25,6 +30,10 @@ class Deployment(Section):
         ge=1,
         le=1_000_000_000,
         description="How many tokens its context holds, where the catalogue cannot know.",
+    )
+    capabilities: list[Capability] | None = Field(
+        default=None,
+        description="What it can do besides plain text; calls that need more go elsewhere. Absent: whatever they need.",
     )
     price: Price | None = Field(
         default=None, description="What it costs, where the catalogue cannot know, or another price was agreed."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from headgate.config import known
 from headgate.config.checks.aliases import precedence
@@ -26,9 +26,18 @@ def deployment(name: str, policy: sections.Policy, provider_at: Mapping[str, int
         provider=provider_at[section.provider],
         model=section.model,
         context_tokens=known.window(section),
+        capabilities=_capabilities(section),
         price=document.Price(*price) if price else None,
         max_concurrency=section.concurrency,
     )
+
+
+def _capabilities(section: sections.Deployment) -> tuple[document.Capability, ...] | None:
+    """What is stated, in the one order that a plan has."""
+    stated = section.capabilities
+    if stated is None:
+        return None
+    return tuple(each for each in get_args(document.Capability) if each in stated)
 
 
 def aliases(policy: sections.Policy) -> tuple[document.Alias, ...]:

@@ -96,6 +96,7 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         | Kind::ModelInvalid
         | Kind::ModelUnknown
         | Kind::NoTargetFits
+        | Kind::CapabilityMissing
         // Ours. The call's deadline may be shorter than a try's: that a provider did not meet it says nothing of it.
         | Kind::TooManyConnections
         | Kind::Overloaded

@@ -6,6 +6,7 @@ mod script;
 
 use attempt::{Blame, Class, Stop, What};
 use fault::Kind;
+use plan::{Capability, Needs};
 use script::{Act, SECOND, Script, plan};
 
 const BUSY: Act = Act::Fails(Class::RateLimited, Blame::CredentialModel);
@@ -159,6 +160,78 @@ fn a_prompt_that_is_too_long_goes_to_a_longer_context_alone() {
     script.then("first", [long, long]);
     assert_eq!(script.call("careful").unwrap(), "second", "its context is longer");
     assert_eq!(script.call("same-size").unwrap_err().why, Stop::Final);
+}
+
+/// The plan, whose deployments `a` and `b` can do so much; both stand in `smart`, `careful` and `pair`.
+fn able(a: Option<&[Capability]>, b: Option<&[Capability]>) -> plan::Plan {
+    let mut plan = plan();
+    plan.deployments[0].capabilities = a.map(<[_]>::to_vec);
+    plan.deployments[1].capabilities = b.map(<[_]>::to_vec);
+    plan
+}
+
+fn images() -> Needs {
+    [Capability::Images].into_iter().collect()
+}
+
+#[test]
+fn what_cannot_take_a_call_is_never_asked() {
+    let mut script = Script::new(able(Some(&[]), Some(&[Capability::Tools, Capability::Images])));
+    script.asks.0 = images();
+    for _ in 0..50 {
+        assert_eq!(script.call("smart").unwrap(), "second", "it answers to what the first cannot do");
+        assert_eq!(script.call("pair").unwrap(), "second", "no other of its step can");
+    }
+    assert!(script.take_log().iter().all(|line| line == "second/0/0 good"));
+    script.always("second", BUSY);
+    let lost = script.call("pair").unwrap_err();
+    assert!(!script.take_log().iter().any(|line| line.starts_with("first")), "{:?}", lost.why);
+    script.asks.0 = Needs::NONE;
+    assert_eq!(script.call("smart").unwrap(), "first", "plain text goes anywhere");
+}
+
+#[test]
+fn a_fallback_that_cannot_take_a_call_is_none() {
+    let mut script = Script::new(able(Some(&[Capability::Images]), Some(&[Capability::Audio])));
+    script.asks.0 = images();
+    script.always("first", DOWN);
+    assert_eq!(script.call("smart").unwrap_err().why, Stop::Attempts);
+    assert!(script.take_log().iter().all(|line| line.starts_with("first")));
+}
+
+#[test]
+fn a_call_that_fits_nowhere_is_told_what_is_missing_and_where() {
+    let mut script = Script::new(able(Some(&[Capability::Tools]), Some(&[])));
+    script.asks.0 = [Capability::Tools, Capability::Images].into_iter().collect();
+    let lost = script.call("smart").unwrap_err();
+    assert_eq!((fault(&lost), lost.again), (Kind::CapabilityMissing, false));
+    let What::Fault(fault) = &lost.what else { panic!("no fault") };
+    assert_eq!(
+        fault.message(),
+        "This call needs tools and images, and `a` cannot do images, `b` cannot do tools and images"
+    );
+    assert!(script.take_log().is_empty());
+}
+
+#[test]
+fn a_step_that_does_not_answer_to_what_is_missing_stays_out_and_the_log_says_so() {
+    let mut script = Script::new(able(Some(&[]), None));
+    script.asks.0 = images();
+    let lost = script.call("careful").unwrap_err();
+    let What::Fault(fault) = &lost.what else { panic!("no fault") };
+    assert_eq!(fault.message(), "This call needs images, and `a` cannot do images");
+    assert!(fault.cause().unwrap().starts_with("step 2 of the chain fits"), "{fault}");
+}
+
+#[test]
+fn a_prompt_that_clearly_does_not_fit_goes_where_the_chain_says_so() {
+    let mut script = Script::new(plan());
+    script.asks.1 = 2_001;
+    assert_eq!(script.call("careful").unwrap(), "second", "its `when` names the length of prompts");
+    assert_eq!(fault(&script.call("smart").unwrap_err()), Kind::NoTargetFits, "as if the first had said so itself");
+    assert_eq!(script.take_log(), ["second/0/0 good"]);
+    script.asks.1 = 2_000;
+    assert_eq!(script.call("smart").unwrap(), "first", "an estimate errs");
 }
 
 #[test]

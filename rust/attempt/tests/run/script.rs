@@ -2,7 +2,7 @@
 
 use attempt::{Attempt, Blame, Call, Class, Failure, Good, Lost, State, Targets, Transition, Tried, What, World, run};
 use fault::{Fault, Kind};
-use plan::{Plan, Scope};
+use plan::{Needs, Plan, Scope};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -58,6 +58,8 @@ struct Inner {
 pub(crate) struct Script {
     plan: Rc<Plan>,
     targets: Rc<Targets>,
+    /// What calls need of a model, and how long their prompts are.
+    pub(crate) asks: (Needs, u64),
     inner: Rc<Inner>,
 }
 
@@ -71,7 +73,7 @@ type Done = Result<&'static str, Lost<&'static str>>;
 impl Script {
     pub(crate) fn new(plan: Plan) -> Self {
         let targets = Targets::new(&plan, &State::new());
-        Self { plan: Rc::new(plan), targets: Rc::new(targets), inner: Rc::default() }
+        Self { plan: Rc::new(plan), targets: Rc::new(targets), asks: (Needs::NONE, 0), inner: Rc::default() }
     }
 
     /// The next attempts at a place; good ones follow.
@@ -125,11 +127,11 @@ impl Script {
 
     fn start(&self, model: &str, replayable: bool) -> Pin<Box<dyn Future<Output = Done>>> {
         let (plan, targets, inner) = (Rc::clone(&self.plan), Rc::clone(&self.targets), Rc::clone(&self.inner));
-        let model = model.to_owned();
+        let (model, (needs, prompt_tokens)) = (model.to_owned(), self.asks);
         Box::pin(async move {
             let route = plan.route(&model, Scope::Everything).expect("known");
             let total_by_ns = inner.now.get() + route.timeouts().total_ms * 1_000_000;
-            let call = Call { route, targets: &targets, total_by_ns, prompt_tokens: 0, replayable };
+            let call = Call { route, targets: &targets, total_by_ns, prompt_tokens, needs, replayable };
             let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
             let won = run(&call, &world).await?;
             won.held.end(attempt::Verdict::GOOD, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
@@ -220,7 +222,7 @@ pub(crate) fn plan() -> Plan {
     let alias = |name: &str, chain: Vec<Value>| json!({"name": name, "chain": chain, "resilience": resilience()});
     let failed = &["unavailable", "rate_limited", "timeout"];
     let prompt = &["context_too_long", "content_filtered"];
-    let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "price": null, "max_concurrency": null});
+    let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "capabilities": null, "price": null, "max_concurrency": null});
     serde_json::from_value(json!({
         "format": 1, "hash": "", "callers": "anyone", "workers": "auto", "keys": [], "models": [], "passthrough": null,
         "listen": {"data": {"tcp": "127.0.0.1:0"}, "ops": {"tcp": "127.0.0.1:0"}, "tls": null},

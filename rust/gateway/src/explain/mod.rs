@@ -57,7 +57,7 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         plan::Label::Alias(index) => ("alias", plan.aliases[index].name.clone()),
         plan::Label::Direct(index) => ("direct", plan.providers[index].id.clone()),
     };
-    let trial = trial.map(|asked| way::way(plan, route, &asked)).transpose()?;
+    let trial = trial.map(|asked| way::way(plan, route, (&asked, scope))).transpose()?;
     Ok(json!({
         "kind": kind,
         "label": label,
@@ -80,6 +80,7 @@ fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
         "model": candidate.model,
         "weight": weight,
         "context_tokens": deployment.and_then(|deployment| deployment.context_tokens),
+        "capabilities": deployment.and_then(|deployment| deployment.capabilities.as_ref()),
         "price": deployment.and_then(|deployment| deployment.price),
         "max_concurrency": deployment
             .and_then(|deployment| deployment.max_concurrency)

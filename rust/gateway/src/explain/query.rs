@@ -1,7 +1,7 @@
 //! What is asked of `explain`.
 
 use super::outcome::{Does, OUTCOMES, Outcome};
-use plan::{Candidate, Plan};
+use plan::{Candidate, Capability, Needs, Plan};
 use serde::Deserialize;
 
 /// A question: where would a call for this model go?
@@ -25,6 +25,9 @@ pub(super) struct Asked {
     pub(super) stream: bool,
     /// About how long its prompt is; 0: not said.
     pub(super) tokens: u64,
+    /// What it needs of a model besides plain text.
+    #[serde(default)]
+    pub(super) needs: Vec<String>,
     /// What is drawn at random; without it the middle of each draw.
     pub(super) seed: Option<u64>,
     /// What befalls it.
@@ -42,6 +45,19 @@ pub(super) struct Condition {
     meets: String,
     /// The pause that its error asks for, in milliseconds.
     pause_ms: Option<u64>,
+}
+
+impl Asked {
+    /// What the call needs, or which words there are.
+    pub(super) fn needs(&self) -> Result<Needs, String> {
+        let words = || Capability::ALL.into_iter().map(Capability::name);
+        let found = |word: &String| Capability::ALL.into_iter().find(|capability| capability.name() == word);
+        let unknown = |word: &String| {
+            let meant = did_you_mean(plan::near(word, words()).first().copied());
+            format!("`{word}` is nothing that a call needs{meant} There is {}", listed(words()))
+        };
+        self.needs.iter().map(|word| found(word).ok_or_else(|| unknown(word))).collect()
+    }
 }
 
 /// A condition whose names are found.

@@ -3,17 +3,20 @@
 use super::outcome::Does;
 use super::query::{Asked, Meets};
 use super::trial::{Told, Trial, ms, resting};
+use crate::able;
 use crate::call::Lost;
 use crate::exchange::Ask;
 use attempt::classify;
 use attempt::{State, Targets, Verdict, What, Won, World};
 use fault::Fault;
-use plan::{Plan, Route};
+use plan::{Plan, Route, Scope};
 use serde_json::{Value, json};
 
 /// Runs a call along its route: from a fresh start (nothing is known of any target, all budgets are full), with answers
 /// that take no time but for those that are said to.
-pub(super) fn way(plan: &Plan, route: Route<'_>, asked: &Asked) -> Result<Value, String> {
+pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Result<Value, String> {
+    let (asked, scope) = of;
+    let needs = asked.needs()?;
     let meets = Meets::all(plan, &asked.befalls)?;
     let state = State::new();
     let targets = Targets::new(plan, &state);
@@ -23,6 +26,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, asked: &Asked) -> Result<Value,
         targets: &targets,
         total_by_ns: ask.total_by(),
         prompt_tokens: asked.tokens,
+        needs,
         replayable: true,
     };
     let trial = Trial::new(plan, ask, &meets, asked.seed);
@@ -33,7 +37,9 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, asked: &Asked) -> Result<Value,
         Err(attempt::Lost { what, why, again, pause_ns }) => {
             let mut told = match what {
                 What::Answer(told) => relayed(told, again),
-                What::Fault(fault) => refused(&Lost { fault, again: Some(again), pause_ns }),
+                What::Fault(fault) => {
+                    refused(&able::advised(Lost { fault, again: Some(again), pause_ns }, (plan, scope), needs))
+                }
             };
             told["why"] = json!(why.name());
             told
@@ -47,6 +53,8 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, asked: &Asked) -> Result<Value,
     Ok(json!({
         "stream": asked.stream,
         "tokens": asked.tokens,
+        "needs": asked.needs,
+        "unfit": unfit(&call),
         "seed": asked.seed,
         "if": meets.iter().map(|meets| befalls(plan, meets)).collect::<Vec<_>>(),
         "not_on_the_way": beside,
@@ -56,6 +64,20 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, asked: &Asked) -> Result<Value,
         "caller": caller,
         "left_out": resting(&state, trial.now()),
     }))
+}
+
+/// Of each place that cannot take the call: why not.
+fn unfit(call: &attempt::Call<'_>) -> Vec<Value> {
+    let route = &call.route;
+    let places = (0..route.steps()).flat_map(|step| (0..route.places(step)).map(move |index| (step, index)));
+    let unfit = places.map(|(step, index)| (step, index, call.unfit(step, index)));
+    unfit
+        .filter(|(.., unfit)| !unfit.fits())
+        .map(|(step, index, unfit)| {
+            let lacks: Vec<_> = unfit.lacks.iter().collect();
+            json!({"step": step, "place": index, "lacks": lacks, "too_small": unfit.too_small})
+        })
+        .collect()
 }
 
 fn befalls(plan: &Plan, meets: &Meets) -> Value {

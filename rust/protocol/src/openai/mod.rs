@@ -4,5 +4,6 @@ pub mod error;
 #[cfg(test)]
 pub(crate) mod golden;
 pub mod models;
+pub mod needs;
 pub mod paths;
 pub mod stream;
