@@ -1,7 +1,8 @@
 """Faults on real sockets: a gateway in a process of its own, providers that fail on command, and oracles.
 
 `catalogue.yaml` is the table: what a provider does, and what a caller must see of it. Each row is played as a call that
-is not streamed and as one that is, each against a primary and a spare of its own. Between the gateway and every
+is not streamed and as one that is, each against a primary and a spare of its own; as chat completions, and in the group
+`responses`, where their dialect matters, as responses. Between the gateway and every
 simulated provider stands a relay (`tap.py`) that writes down all bytes in both directions, with times; what is
 expected is judged by that record and by the bytes that the caller got, never by what the gateway says of itself.
 

@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("catalogue.yaml")
 
 Kind = Literal["first", "again", "spare", "relayed", "ours", "error", "theirs", "cut"]
 Route = Literal["pair", "alone", "only-down", "window", "filter", "keys", "brief"]
-Ask = Literal["chat", "counted", "tools", "long"]
+Ask = Literal["chat", "counted", "tools", "long", "responses", "response-tools"]
 
 OF_STREAMS: tuple[Kind, ...] = ("error", "theirs")
 FORMS: dict[Kind, str] = {

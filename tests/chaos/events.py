@@ -34,10 +34,14 @@ def value(event: str) -> dict[str, Any]:
 
 
 def terminal(event: str) -> Terminal | None:
-    """Whether an event of chat completions ends the stream, and how."""
+    """Whether an event of chat completions, or of the Responses API, ends the stream, and how."""
     if event == DONE:
         return "done"
-    return "error" if value(event).get("error") else None
+    read = value(event)
+    kind = read.get("type")
+    if kind in ("response.completed", "response.incomplete"):
+        return "done"
+    return "error" if read.get("error") or kind in ("error", "response.failed") else None
 
 
 def terminals(body: bytes) -> list[tuple[int, Terminal]]:
@@ -47,10 +51,19 @@ def terminals(body: bytes) -> list[tuple[int, Terminal]]:
 
 
 def has_content(body: bytes) -> bool:
-    """Whether a whole event of chat completions carries text, or a part of a tool's call."""
-    choices = [choice for event in data(body) for choice in value(event).get("choices") or []]
+    """Whether a whole event carries text, or a part of a tool's call."""
+    read = [value(event) for event in data(body)]
+    choices = [choice for event in read for choice in event.get("choices") or []]
     deltas = [choice.get("delta") or {} for choice in choices]
-    return any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
+    named = any(str(event.get("type")).endswith(".delta") and event.get("delta") for event in read)
+    return named or any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
+
+
+def tells_error(body: bytes) -> bool:
+    """Whether a stream, or a body of JSON, says that it failed."""
+    return bool(value(body.decode("utf-8", "replace")).get("error")) or any(
+        how == "error" for _, how in terminals(body)
+    )
 
 
 def error_code(body: bytes) -> str | None:

@@ -13,12 +13,13 @@ import pytest
 from tests.chaos import events, oracles, recorded, rest
 from tests.chaos.seen import Seen
 from tests.chaos.tap import Tap, Taps
-from tests.chaos.world import PATH, RETRY
+from tests.chaos.world import PATH, RESPONSES, RETRY
+from tests.harness import wire
 from tests.harness.fixtures import launcher
 from tests.harness.gateway import Gateway
 from tests.harness.policies import alias, small
 from tests.harness.provider import Provider
-from tests.harness.wire import Connection, chat, request
+from tests.harness.wire import Connection, chat
 
 TOKENS = 4
 """Enough for a cut before, within and after the first content; each byte of each token costs a call."""
@@ -36,6 +37,13 @@ class World(NamedTuple):
     """Of a stream that is not cut; others are about as long."""
     before: rest.Held
     retire: Callable[[], None]
+    path: str
+
+
+def body(path: str, name: str) -> bytes:
+    """A call for a stream."""
+    fields = {"model": name, "input": "hello", "stream": True} if path == RESPONSES else chat(name, stream=True)
+    return json.dumps(fields).encode()
 
 
 def model(at: int, how: str) -> str:
@@ -43,12 +51,13 @@ def model(at: int, how: str) -> str:
     return f"cut-{how}-{at:05}"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=[PATH, RESPONSES], ids=["chat", "responses"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The golden stream is read first, so that there is a rule for every byte of it."""
+    path = request.param
     probe = Provider.start(tokens={"fixed": TOKENS})
     with Connection(probe.address) as connection:
-        connection.send(request("POST", PATH, json.dumps(chat(model(0, "never"), stream=True)).encode()))
+        connection.send(wire.request("POST", path, body(path, model(0, "never"))))
         length = len(connection.answer().body)
     probe.stop()
     rules = [
@@ -63,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         primary, spare = taps.to(cutting.address), taps.to(sound.address)
         launch = stack.enter_context(launcher(tmp_path_factory.mktemp("cuts")))
         gateway = launch(policy(primary, spare))
-        yield World(gateway, primary, spare, length, rest.held(gateway), taps.retire_all)
+        yield World(gateway, primary, spare, length, rest.held(gateway), taps.retire_all, path)
 
 
 def policy(primary: Tap, spare: Tap) -> dict[str, Any]:
@@ -86,11 +95,12 @@ def policy(primary: Tap, spare: Tap) -> dict[str, Any]:
     return made
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_a_stream_that_is_cut_at_any_byte_is_replaced_or_ends_as_an_error(world: World, how: str) -> None:
+@pytest.mark.parametrize("how", range(len(HOWS)), ids=HOWS)
+def test_a_stream_that_is_cut_at_any_byte_is_replaced_or_ends_as_an_error(world: World, how: int) -> None:
+    """Of chat completions each byte in each way; of the longer responses each byte in one way, by turns."""
     wrong = {}
-    for at in range(world.length):
-        seen = call(world, model(at, how))
+    for at in range(how, world.length, len(HOWS)) if world.path == RESPONSES else range(world.length):
+        seen = call(world, model(at, HOWS[how]))
         told, expected = outcome(seen), expected_of(seen.primary[-1].body)
         if told not in expected:
             wrong[at] = (expected, told)
@@ -110,7 +120,7 @@ def call(world: World, name: str) -> Seen:
     world.spare.forget()
     began = time.monotonic()
     with Connection(world.gateway.data) as connection:
-        connection.send(request("POST", PATH, json.dumps(chat(f"by-{name}", stream=True)).encode()))
+        connection.send(wire.request("POST", world.path, body(world.path, f"by-{name}")))
         answer = connection.answer()
     took_s = time.monotonic() - began
     return Seen(answer, took_s, 4.0, recorded.exchanges(world.primary), recorded.exchanges(world.spare))

@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos import recorded, rest
 from tests.chaos.tap import Tap, Taps
-from tests.chaos.world import PATH
+from tests.chaos.world import PATH, RESPONSES
 from tests.harness.fixtures import launcher
 from tests.harness.gateway import Gateway
 from tests.harness.metrics import Metrics
@@ -32,10 +32,12 @@ PRIMARY = [
     ("late", "late-head;ms=60000", None),
     ("stalled", "stall;at=0;ms=0", None),
     ("started", "stall;at=4;ms=0", None),
+    ("half-way", "stall;at=8;ms=0", None),
     ("pinging", "pings-only;after=2;count=100000;every_ms=20", None),
     ("halting", "cut;at=20;how=silence", None),
     ("limited", "status;code=502, retry-after;as=seconds;value=30", None),
     ("failing-once", "status;code=500", 1),
+    ("failing-first", "status;code=500", 1),
 ]
 """Models of the primary, what it does for them, and to how many calls."""
 SOUND = ["sound", "one", "two", "three"]
@@ -49,6 +51,7 @@ class Leaving:
     stream: bool
     when: Callable[[Tap, Connection], Any]
     """True once it is time to leave."""
+    path: str = PATH
 
 
 def asked(tap: Tap, _: Connection) -> bool:
@@ -75,6 +78,10 @@ CASES = {
     "within a whole answer": Leaving("halting", stream=False, when=answered),
     "in the second attempt of a whole answer": Leaving("failing-once", stream=False, when=asked_twice),
     "in the second attempt of a stream": Leaving("failing-once", stream=True, when=asked_twice),
+    "while a response is waited for": Leaving("late", stream=False, when=asked, path=RESPONSES),
+    "before the first content of a response": Leaving("stalled", stream=True, when=asked, path=RESPONSES),
+    "within the stream of a response": Leaving("half-way", stream=True, when=answered, path=RESPONSES),
+    "in the second attempt of a response": Leaving("failing-first", stream=True, when=asked_twice, path=RESPONSES),
 }
 
 
@@ -96,7 +103,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         {"match": {"model": model} | ({"first": first} if first else {}), "fault": fault}
         for model, fault, first in PRIMARY
     ]
-    rules.append({"match": {"model": "failing-once"}, "fault": "late-head;ms=60000"})
+    rules += [{"match": {"model": f"failing-{which}"}, "fault": "late-head;ms=60000"} for which in ("once", "first")]
     with ExitStack() as stack:
         taps = stack.enter_context(Taps())
         provider = Provider.start(scenario=rules)
@@ -121,10 +128,11 @@ def _anew(world: World) -> None:
     world.tap.forget()
 
 
-def call(world: World, model: str, *, stream: bool) -> Connection:
+def call(world: World, model: str, *, stream: bool, path: str = PATH) -> Connection:
     """A call whose answer does not come, or does not end."""
+    body = chat(model, stream=stream) if path == PATH else {"model": model, "input": "hello", "stream": stream}
     connection = Connection(world.gateway.data)
-    connection.send(request("POST", PATH, json.dumps(chat(model, stream=stream)).encode()))
+    connection.send(request("POST", path, json.dumps(body).encode()))
     return connection
 
 
@@ -133,7 +141,7 @@ def call(world: World, model: str, *, stream: bool) -> Connection:
 def test_a_call_is_given_up_as_soon_as_its_caller_leaves(world: World, case: str, *, half: bool) -> None:
     """O10."""
     leaving = CASES[case]
-    with call(world, leaving.model, stream=leaving.stream) as connection:
+    with call(world, leaving.model, stream=leaving.stream, path=leaving.path) as connection:
         until(lambda: leaving.when(world.tap, connection), "it is time to leave")
         left = time.monotonic()
         if half:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.chaos.world import PATH
+from tests.chaos.world import PATH, RESPONSES
 from tests.harness.fixtures import Launch
 from tests.harness.gateway import Gateway
 from tests.harness.policies import small
@@ -59,11 +59,15 @@ def test_callers_that_do_not_read_are_not_buffered_for(gateway: Gateway, bill: P
         ("a million comments before the end", "pings-only;count=1000000;every_ms=0"),
     ],
 )
-def test_a_stream_that_is_held_back_is_held_in_part(gateway: Gateway, bill: Provider, what: str, fault: str) -> None:
+@pytest.mark.parametrize("path", [PATH, RESPONSES], ids=["chat", "responses"])
+def test_a_stream_that_is_held_back_is_held_in_part(
+    gateway: Gateway, bill: Provider, path: str, what: str, fault: str
+) -> None:
     """Before its first content a stream waits; what waits is bounded, and what is more goes on."""
     before, peak, read = gateway.resident_bytes(), 0, 0
     with Connection(gateway.data) as connection:
-        connection.send(request("POST", PATH, json.dumps(chat(stream=True)).encode(), {**LONG, "x-sim-fault": fault}))
+        call = chat(stream=True) if path == PATH else {"model": "chat", "input": "hello", "stream": True}
+        connection.send(request("POST", path, json.dumps(call).encode(), {**LONG, "x-sim-fault": fault}))
         while connection.more():
             read += len(connection.buffer)
             ended = connection.buffer.endswith(b"0\r\n\r\n")

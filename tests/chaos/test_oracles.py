@@ -16,6 +16,10 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding
 TEXT = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 OURS = b'data: {"error":{"code":"stream_cut","message":"not whole"}}\n\n'
 END = b"data: [DONE]\n\n"
+SAID = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"a"}\n\n'
+COMPLETED = b'event: response.completed\ndata: {"type":"response.completed","response":{"error":null}}\n\n'
+FAILED = b'event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":"x"}}}\n\n'
+FLAT = b'event: error\ndata: {"type":"error","code":"x","message":"y"}\n\n'
 
 
 def chunked(body: bytes, *, ended: bool = True) -> bytes:
@@ -42,10 +46,17 @@ def seen(body: bytes, *sources: bytes, whole: bool = True) -> Seen:
 RIGHT = {
     "a whole stream": seen(TEXT + END, TEXT + END),
     "a cut stream that says so": seen(TEXT + OURS, TEXT + TEXT, whole=False),
+    "a whole response": seen(SAID + COMPLETED, SAID + COMPLETED),
+    "a response that the provider failed": seen(SAID + FAILED, SAID + FAILED),
+    "a response with a flat error": seen(SAID + FLAT, SAID + FLAT),
+    "a cut response that says so": seen(SAID + OURS, SAID + SAID, whole=False),
     "a second answer without a trace of the first": seen(TEXT + END, TEXT.replace(b"a", b"b"), TEXT + END),
 }
 WRONG = {
     "a stream without an end": ("O1", seen(TEXT, TEXT, whole=False)),
+    "a response without an end": ("O1", seen(SAID, SAID, whole=False)),
+    "a response that ends well behind its failure": ("O1", seen(SAID + FAILED + COMPLETED, SAID + FAILED)),
+    "a response whose failure became a good end": ("O1", seen(SAID + COMPLETED, SAID + FAILED)),
     "two ends": ("O1", seen(TEXT + END + END, TEXT + END + END)),
     "an error behind a good end": ("O1", seen(TEXT + END + OURS, TEXT + END)),
     "a good end that is broken off": ("O1", seen(TEXT + END, TEXT + END, whole=False)),
@@ -95,6 +106,12 @@ def test_the_last_event_can_be_taken_off() -> None:
     assert events.without_last(OURS) == b""
     assert events.error_code(TEXT + OURS) == "stream_cut"
     assert events.error_code(TEXT) is None
+
+
+def test_an_error_is_told_by_any_of_its_forms_and_not_by_its_name_alone() -> None:
+    assert [events.tells_error(body) for body in (SAID + FAILED, FLAT, OURS, b'{"error":{"code":"x"}}')] == [True] * 4
+    assert [events.tells_error(body) for body in (SAID + COMPLETED, TEXT + END, b'{"error":null}', b"")] == [False] * 4
+    assert (events.has_content(SAID), events.has_content(SAID.replace(b'"a"', b'""'))) == (True, False)
 
 
 def test_requests_on_one_connection_are_told_apart() -> None:

@@ -22,6 +22,7 @@ from tests.harness.provider import Provider
 from tests.harness.wire import Connection, Headers, chat, request
 
 PATH = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 AT_ONCE = 6
 """Cells that are played at the same time: most of them wait for a deadline."""
 BIG = "67108864"
@@ -38,10 +39,12 @@ TIMEOUTS = {
 BRIEF = {"total": "600ms", "stream_total": "600ms"}
 PATIENT = {"first_token": "3s", "idle": "3s"}
 RETRY = {"base": "5ms", "throttled_base": "5ms", "cap": "20ms", "wait": "300ms"}
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
 }
+FLAT_TOOL = {"type": "function", **TOOL["function"]}
+"""The same, as the Responses API has it."""
 LONG_BYTES = 1 << 20
 WHEN = {"only-down": "unavailable", "window": "context_too_long", "filter": "content_filtered"}
 WITHOUT_SPARE = ("alone", "keys", "brief")
@@ -60,6 +63,16 @@ class Stage:
     def alias(self) -> str:
         """What the caller asks for."""
         return f"cell-{self.number}"
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether it asks for a call of a tool."""
+        return self.cell.ask in ("tools", "response-tools")
+
+    @property
+    def path(self) -> str:
+        """Where it asks."""
+        return RESPONSES if self.cell.ask.startswith("response") else PATH
 
     @property
     def is_big(self) -> bool:
@@ -83,7 +96,7 @@ class Stage:
         credentials = [self.credential(index) for index in range(2 if cell.route == "keys" else 1)]
         primary = {"dialect": "openai", "endpoints": places.endpoints(cell.at, self.primary), "credential": credentials}
         spare = {"dialect": "openai", "endpoints": [self.spare.url], "credential": f"sk-spare-{number:04}"}
-        model = "tools" if cell.ask == "tools" else "chat"
+        model = "tools" if self.has_tools else "chat"
         window = {"context_tokens": 8_000} if cell.route == "window" else {}
         wider = {"context_tokens": 200_000} if cell.route == "window" else {}
         return {
@@ -109,15 +122,18 @@ class Stage:
         fields: dict[str, Any] = {"stream": True} if self.cell.stream else {}
         if self.cell.stream and self.cell.ask == "counted":
             fields["stream_options"] = {"include_usage": True}
-        if self.cell.ask == "tools":
+        if self.path == RESPONSES:
+            tools = {"tools": [FLAT_TOOL]} if self.has_tools else {}
+            return json.dumps({"model": self.alias, "input": "hello", **fields, **tools}).encode()
+        if self.has_tools:
             fields["tools"] = [TOOL]
         prompt = "long " * (LONG_BYTES // 5) if self.cell.ask == "long" else "hello"
         return json.dumps(chat(self.alias, prompt, **fields)).encode()
 
     def play(self, gateway: Gateway) -> Seen:
         """Makes the call, and reads what passed."""
-        headers: Headers = {"x-sim-tool-calls": "1"} if self.cell.ask == "tools" else {}
-        call = request("POST", PATH, self.body(), headers)
+        headers: Headers = {"x-sim-tool-calls": "1"} if self.has_tools else {}
+        call = request("POST", self.path, self.body(), headers)
         with Connection(gateway.data) as connection:
             for _ in range(self.cell.warm):
                 connection.send(call)
