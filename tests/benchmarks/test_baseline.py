@@ -32,6 +32,7 @@ OURS_ALONE = {
     "headgate_retries",
     "headgate_breaker_state",
     "headgate_breaker_changes",
+    "headgate_probes",
     "headgate_retry_budget_level",
     "headgate_concurrency_limit",
     "headgate_buffered_bytes",

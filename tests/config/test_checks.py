@@ -147,6 +147,21 @@ def test_who_waits_long_for_a_first_token_is_told_of_breakers_that_do_not(tmp_pa
     assert warnings(tmp_path, shared.replace("41s", "40s")) == []
 
 
+def test_a_probe_that_hardly_ever_comes_is_doubtful(tmp_path: Path) -> None:
+    rare = (
+        "version: 1\nproviders: {sim: {breaker: {probe: 3m}}}\n" + ALIASES + "aliases: {x: {chain: [{use: [a, b]}]}}\n"
+    )
+    assert warnings(tmp_path, rare) == [
+        "policy.yaml:2:36: warning: providers.sim.breaker.probe: 3m is longer than a breaker is open at once "
+        "(`open_cap`, 2m)"
+    ]
+    assert warnings(tmp_path, rare.replace("probe: 3m", "probe: 3m, open_cap: 3m")) == []
+    shared = rare.replace("breaker: {probe: 3m}", "").replace(
+        "aliases:", "resilience: {breaker: {probe: 3m}}\naliases:"
+    )
+    assert len(warnings(tmp_path, shared)) == 1
+
+
 def test_a_fallback_for_long_prompts_holds_more_than_something_before_it(tmp_path: Path) -> None:
     text = """
         version: 1

@@ -50,7 +50,7 @@ resilience:
   retry: {max_attempts: 4, max_attempts_per_call: 6, base: 10ms, throttled_base: 20ms, cap: 30ms, wait: 40ms,
           budget_ratio: 0.05, budget_floor: 7}
   breaker: {consecutive: 9, ratio: 0.6, slow: {first_token: 11s, ratio: 0.7}, window: 12s, min_calls: 13, open: 14s,
-            open_cap: 15s}
+            open_cap: 15s, probe: 10s}
   on_disconnect: drain
   on_cut: error
   keep_alive: 16s

@@ -51,6 +51,11 @@ CASES = [
     ),
     ("consecutive: 2", "consecutive: 3", "operators: breakers of `house` open after 3 failures in a row (was 2"),
     ("ratio: 0.7", "ratio: 0.8", "operators: breakers of `openai` open when 80 % of the streams are slow (was 70 %)"),
+    (
+        "probe: 10s",
+        "probe: off",
+        "operators: while breakers of `openai` are open, it is asked whether it is back: off (was every 10s)",
+    ),
     ("budget_ratio: 0.25", "budget_ratio: 0.3", "operators: retries at `house` may be 30 % of its calls (was 25 %)"),
     (
         "capabilities: [images, tools]",

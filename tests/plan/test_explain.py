@@ -43,8 +43,8 @@ def test_the_guards_of_an_alias_are_told_in_lines() -> None:
         "a provider's own pause up to 40ms",
         "when the caller has left, the answer is read to its end",
         "openai: breakers open after 9 failures in a row, or when of 13 calls or more in 12s 60 % fail or 70 % take "
-        "longer than 11s to the first token; they stay open for 14s to 15s; retries are at most 5 % of its calls, "
-        "or 7 each second",
+        "longer than 11s to the first token; they stay open for 14s to 15s, asked every 10s meanwhile whether it is "
+        "back; retries are at most 5 % of its calls, or 7 each second",
     ]
 
 

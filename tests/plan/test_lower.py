@@ -87,7 +87,7 @@ def test_what_is_absent_has_its_default() -> None:
         affinity="off",
     )
     openai = plan.providers[0]
-    assert openai.breaker == twin.Breaker(5, 500, 20_000, 800, 30_000, 10, 5_000, 120_000)
+    assert openai.breaker == twin.Breaker(5, 500, 20_000, 800, 30_000, 10, 5_000, 120_000, None)
     assert (openai.retry_permille, openai.retry_floor_per_second, openai.max_concurrency) == (100, 3, 1_000)
 
 
@@ -144,7 +144,7 @@ def test_an_alias_has_its_own_words_and_the_rest_of_all() -> None:
 
 def test_a_provider_has_its_own_breaker_and_budget_and_the_rest_of_all() -> None:
     house, openai = lowered().providers[:2]
-    assert openai.breaker == twin.Breaker(9, 600, 11_000, 700, 12_000, 13, 14_000, 15_000)
+    assert openai.breaker == twin.Breaker(9, 600, 11_000, 700, 12_000, 13, 14_000, 15_000, 10_000)
     assert house.breaker == replace(openai.breaker, consecutive=2, slow_first_token_ms=90_000)
     assert (house.retry_permille, house.retry_floor_per_second, house.max_concurrency) == (250, 7, 64)
     assert (openai.retry_permille, openai.retry_floor_per_second, openai.max_concurrency) == (50, 7, 1_000)

@@ -55,11 +55,13 @@ def _more(guard: dict[str, Any]) -> Iterator[str]:
 
 def _provider(provider: dict[str, Any]) -> str:
     breaker = provider["breaker"]
+    probe = breaker["probe_ms"]
+    asked = "" if probe is None else f", asked every {show_duration(probe)} meanwhile whether it is back"
     return (
         f"breakers open after {breaker['consecutive']} failures in a row, or when of {breaker['min_calls']} calls or "
         f"more in {show_duration(breaker['window_ms'])} {show_share(breaker['ratio_permille'])} fail or "
         f"{show_share(breaker['slow_permille'])} take longer than {show_duration(breaker['slow_first_token_ms'])} to "
         f"the first token; they stay open for {show_duration(breaker['open_ms'])} to "
-        f"{show_duration(breaker['open_cap_ms'])}; retries are at most {show_share(provider['retry_permille'])} of its "
-        f"calls, or {provider['retry_floor_per_second']} each second"
+        f"{show_duration(breaker['open_cap_ms'])}{asked}; retries are at most "
+        f"{show_share(provider['retry_permille'])} of its calls, or {provider['retry_floor_per_second']} each second"
     )

@@ -180,6 +180,7 @@ class Breaker:
     """When what is blamed for failures is left out for a while; shares are per mille.
 
     `consecutive` failures in a row, or a share of at least `min_calls` calls of a window that failed or were slow.
+    Every `probe_ms`, unless that is none, what is left out is asked outside of calls whether it is back.
     """
 
     consecutive: int
@@ -190,6 +191,7 @@ class Breaker:
     min_calls: int
     open_ms: int
     open_cap_ms: int
+    probe_ms: int | None
 
 
 @dataclass(frozen=True)

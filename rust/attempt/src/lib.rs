@@ -7,6 +7,7 @@
 //! - `fit`: what cannot take a call at all, and so is never asked;
 //! - `decide`: what follows, as one pure function;
 //! - `health`: breakers, cooldowns and quarantines of credentials, models, endpoints and providers;
+//! - [`Probes`]: which endpoints that are out are asked, outside of calls, whether they are back;
 //! - `budget`, `backoff`, [`pause`], `limit`: how often, how soon and how many at once.
 //!
 //! What an attempt *is* and what time is come in as a parameter, the [`World`]: sockets in the gateway, virtual time in
@@ -29,6 +30,7 @@ mod held;
 pub mod limit;
 mod outcome;
 pub mod pause;
+mod probes;
 mod run;
 mod state;
 mod sync;
@@ -43,6 +45,7 @@ pub use health::{Health, State as HealthState, Transition, Why};
 pub use held::{Held, Verdict};
 pub use limit::Limit;
 pub use outcome::{Blame, Class};
+pub use probes::{Answered, Probe, Probes};
 pub use run::run;
 pub use state::State;
 pub use targets::Targets;

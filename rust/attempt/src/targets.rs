@@ -30,12 +30,27 @@ impl Targets {
     pub fn new(plan: &Plan, state: &State) -> Self {
         let member = |provider: usize, name: &str, ceiling: Option<u32>| {
             let at = &plan.providers[provider];
-            Rc::new(Member::new(at, state, name, ceiling.unwrap_or(at.max_concurrency)))
+            Rc::new(Member::new((provider, at), state, name, ceiling.unwrap_or(at.max_concurrency)))
         };
         let deployments =
             plan.deployments.iter().map(|one| member(one.provider, &one.id, one.max_concurrency)).collect();
         let direct = (0..plan.providers.len()).map(|provider| member(provider, "*", None)).collect();
         Self { deployments, direct }
+    }
+
+    /// The healths of an endpoint, with each of its models, and of its provider with them.
+    pub(crate) fn of_endpoint(&self, provider: usize, endpoint: usize) -> impl Iterator<Item = &Health> {
+        let members = self.deployments.iter().chain(&self.direct).filter(move |member| member.provider == provider);
+        members.flat_map(move |member| {
+            let site = member.sites.get(endpoint).map(|site| &*site.health);
+            site.into_iter().chain([&*member.model])
+        })
+    }
+
+    /// A credential of a provider that nothing is known against; else the first.
+    pub(crate) fn usable_credential(&self, provider: usize) -> usize {
+        let passes = self.direct.get(provider).map(|member| &*member.passes).unwrap_or_default();
+        passes.iter().position(|pass| pass.credential.is_calm()).unwrap_or(0)
     }
 
     pub(crate) fn deployment(&self, deployment: usize) -> Option<&Rc<Member>> {
@@ -51,6 +66,7 @@ impl Targets {
 #[derive(Debug)]
 pub(crate) struct Member {
     id: Box<str>,
+    provider: usize,
     /// Models named outright share one member: a failure of one model says nothing of another.
     pub(crate) is_shared: bool,
     pub(crate) model: Arc<Health>,
@@ -88,7 +104,7 @@ pub(crate) struct Pass {
 }
 
 impl Member {
-    fn new(provider: &Provider, state: &State, name: &str, max: u32) -> Self {
+    fn new((index, provider): (usize, &Provider), state: &State, name: &str, max: u32) -> Self {
         let settings = settings(&provider.breaker);
         let health = |id: &str| state.healths.get(id, settings);
         let sites = provider.endpoints.iter().map(|endpoint| {
@@ -116,6 +132,7 @@ impl Member {
             load: state.loads.get(&load, Load::new),
             ratio,
             turn: Cell::new(0),
+            provider: index,
             id,
         }
     }

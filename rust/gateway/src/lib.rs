@@ -19,6 +19,7 @@ mod lifecycle;
 mod local;
 mod ops;
 mod overload;
+mod probes;
 mod reply;
 mod secrets;
 mod serve;

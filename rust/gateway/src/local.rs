@@ -80,7 +80,7 @@ impl Local {
     }
 
     /// Writes an event among the lines of calls: no call waits for standard error.
-    fn log(&self, level: Level, name: &str, fields: Value) {
+    pub(crate) fn log(&self, level: Level, name: &str, fields: Value) {
         if let Some(word) = self.shared.wanted(level) {
             self.lines.event(word, name, fields);
         }

@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     /// What is known of all targets; it outlives plans.
     pub(crate) targets: attempt::State,
     pub(crate) breakers: Breakers,
+    pub(crate) probes: crate::probes::Counts,
     /// How many bytes of bodies may be held, where the policy does not say.
     pub(crate) usual_buffer: u64,
     pub(crate) workers: Vec<Worker>,
@@ -54,6 +55,7 @@ impl Shared {
             epoch: AtomicU64::new(0),
             targets: attempt::State::new(),
             breakers: Breakers::default(),
+            probes: crate::probes::Counts::default(),
             usual_buffer: crate::overload::usual_buffer(),
             workers: (0..workers).map(|_| Worker::default()).collect(),
             phase: watch::Sender::new(Phase::Open),
@@ -174,6 +176,7 @@ impl Shared {
                 .collect(),
         });
         families.extend(ops::target_families(&self.targets, &self.breakers, self.now_ns()));
+        families.push(self.probes.family(&compiled.plan));
         families.extend(ops::process_families());
         families
     }

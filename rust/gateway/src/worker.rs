@@ -1,6 +1,7 @@
 //! A worker: one thread, one event loop, one share of the listening sockets.
 
 use crate::local::Local;
+use crate::probes::Prober;
 use crate::serve::Server;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -172,7 +173,11 @@ async fn turn_wheel(wheel: Rc<Wheel>) {
 
 /// Shows that the worker lives, and does what no call should wait for.
 async fn go_rounds(index: usize, server: Rc<Server>) {
+    let mut prober = (index == 0).then(Prober::default);
     loop {
+        if let Some(prober) = &mut prober {
+            prober.round(&server);
+        }
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
         server.lines.flush();
         server.meters.log_dropped.add(server.lines.take_dropped());

@@ -64,7 +64,7 @@ fn http(http: &HttpLimits) -> [Row; 3] {
     ]
 }
 
-fn of_provider(provider: &Provider) -> [Row; 10] {
+fn of_provider(provider: &Provider) -> [Row; 11] {
     let Breaker {
         consecutive,
         ratio_permille,
@@ -74,6 +74,7 @@ fn of_provider(provider: &Provider) -> [Row; 10] {
         min_calls,
         open_ms,
         open_cap_ms,
+        probe_ms,
     } = provider.breaker;
     [
         ("breaker.consecutive", consecutive.into(), COUNT),
@@ -84,6 +85,7 @@ fn of_provider(provider: &Provider) -> [Row; 10] {
         ("breaker.min_calls", min_calls.into(), COUNT),
         ("breaker.open_ms", open_ms, TIME_MS),
         ("breaker.open_cap_ms", open_cap_ms, open_ms..=*TIME_MS.end()),
+        ("breaker.probe_ms", probe_ms.unwrap_or(1), TIME_MS),
         ("retry_permille", provider.retry_permille.into(), 0..=1000),
         ("max_concurrency", provider.max_concurrency.into(), COUNT),
     ]
@@ -133,12 +135,13 @@ mod tests {
     #[test]
     fn a_number_that_nothing_could_meet_is_refused_by_name() {
         type Change = fn(&mut Plan);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 9] = [
             (|plan| plan.resilience.retry.max_attempts = 0, "resilience: retry.max_attempts is 0"),
             (|plan| plan.aliases[1].resilience.timeouts.idle_ms = 0, "alias fast-*: idle_ms is 0"),
             (|plan| plan.aliases[0].resilience.keep_alive_ms = Some(0), "alias smart: keep_alive_ms is 0"),
             (|plan| plan.providers[1].breaker.ratio_permille = 1001, "provider house: breaker.ratio_permille is 1001"),
             (|plan| plan.providers[0].breaker.open_cap_ms = 4_999, "which is not from 5000 to"),
+            (|plan| plan.providers[0].breaker.probe_ms = Some(0), "breaker.probe_ms is 0"),
             (|plan| plan.deployments[2].max_concurrency = Some(0), "deployment any: max_concurrency is 0"),
             (|plan| plan.http.max_buffered_bytes = Some(0), "http: max_buffered_bytes is 0"),
             (|plan| plan.http.max_calls = 0, "http: max_calls is 0"),

@@ -157,4 +157,7 @@ pub struct Breaker {
     pub open_ms: u64,
     /// The longest time that it is open at once.
     pub open_cap_ms: u64,
+    /// While it is open, how often its endpoint is asked, outside of calls, whether it is back.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says never
+    pub probe_ms: Option<u64>,
 }

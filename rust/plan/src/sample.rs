@@ -102,6 +102,7 @@ fn breaker() -> Breaker {
         min_calls: 10,
         open_ms: 5_000,
         open_cap_ms: 120_000,
+        probe_ms: None,
     }
 }
 

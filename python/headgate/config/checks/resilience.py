@@ -21,8 +21,11 @@ def check(policy: Policy, report: Report) -> None:
     shared = policy.resilience
     _retry(shared.retry, ("resilience", "retry"), report)
     _breaker(shared.breaker, ("resilience", "breaker"), report)
+    _probe(shared.breaker, ("resilience", "breaker"), report)
     for name, provider in policy.providers.items():
         _breaker(provider.breaker, ("providers", name, "breaker"), report)
+        if provider.breaker.model_fields_set & {"probe", "open_cap"}:
+            _probe(merged(shared.breaker, provider.breaker), ("providers", name, "breaker"), report)
     if "first_token" in shared.timeouts.model_fields_set:
         _patience(shared.timeouts.first_token, set(policy.providers), ("resilience",), policy, report)
     for name, alias in policy.aliases.items():
@@ -47,6 +50,13 @@ def _breaker(breaker: Breaker | ProviderBreaker, path: Path, report: Report) -> 
     if times and times[0] > times[1]:
         first, cap = map(show_duration, times)
         report.error((*path, "open"), f"{first} is above `open_cap`, {cap}")
+
+
+def _probe(breaker: Breaker, path: Path, report: Report) -> None:
+    """What rests for less than the time between two probes is hardly ever asked."""
+    if breaker.probe != "off" and breaker.probe > breaker.open_cap:
+        every, cap = show_duration(breaker.probe), show_duration(breaker.open_cap)
+        report.warning((*path, "probe"), f"{every} is longer than a breaker is open at once (`open_cap`, {cap})")
 
 
 def _first_of(alias: str, policy: Policy) -> set[str]:

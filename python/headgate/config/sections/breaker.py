@@ -6,11 +6,11 @@ these, so a breaker is set for all (`resilience.breaker`) or for a provider, nev
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from headgate.config.sections.base import Section
+from headgate.config.sections.base import OneOf, Section, value_or_word
 from headgate.config.units import Duration, Share, share_field, shares, unit_field, within
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -18,6 +18,11 @@ Ratio = Annotated[Share, shares(0.01, 1)]
 FirstToken = Annotated[Duration, within("10ms", "7d")]
 Window = Annotated[Duration, within("1s", "1h")]
 OpenTime = Annotated[Duration, within("100ms", "1d")]
+ProbeOrOff = Annotated[
+    Annotated[Literal["off"], OneOf(("off",), also="a duration such as 10s"), Tag("<word>")]
+    | Annotated[Duration, within("1s", "1h"), Tag("<value>")],
+    Discriminator(value_or_word),
+]
 
 SLOW_FIRST_TOKEN = "A stream whose first token takes longer counts as slow."
 SLOW_RATIO = "It opens when this share of a window's streams was slow."
@@ -28,6 +33,10 @@ WINDOW = "How far back the shares look; best longer than most answers take."
 MIN_CALLS = "The shares count from this many calls in a window on."
 OPEN = "How long it is open the first time; twice as long each time that a probe fails."
 OPEN_CAP = "The longest time that it is open at once."
+PROBE = (
+    "While it is open, how often its endpoint is asked for its models, outside of any call: an answer lets the next "
+    "call through to see; `off`, or a duration."
+)
 
 
 class Slow(Section):
@@ -47,6 +56,7 @@ class Breaker(Section):
     min_calls: Count = Field(default=10, description=MIN_CALLS)
     open: OpenTime = unit_field("5s", OPEN)
     open_cap: OpenTime = unit_field("2m", OPEN_CAP)
+    probe: ProbeOrOff = Field(default="off", description=PROBE)
 
 
 class ProviderSlow(Section):
@@ -66,3 +76,4 @@ class ProviderBreaker(Section):
     min_calls: Count | None = Field(default=None, description=MIN_CALLS)
     open: OpenTime | None = Field(default=None, description=OPEN)
     open_cap: OpenTime | None = Field(default=None, description=OPEN_CAP)
+    probe: ProbeOrOff | None = Field(default=None, description=PROBE)

@@ -55,6 +55,10 @@ _BREAKER: dict[str, tuple[str, Show]] = {
     "min_calls": ("breakers of {} look at shares from {} on", lambda count: f"{count} calls"),
     "open_ms": ("breakers of {} stay open for {} at first", show_duration),
     "open_cap_ms": ("breakers of {} stay open for {} at most", show_duration),
+    "probe_ms": (
+        "while breakers of {} are open, it is asked whether it is back: {}",
+        lambda every: _unless_none(every, lambda ms: f"every {show_duration(ms)}"),
+    ),
 }
 _BUDGET: dict[str, tuple[str, Show]] = {
     "retry_permille": ("retries at {} may be {} of its calls", show_share),

@@ -49,6 +49,7 @@ def breaker(section: sections.Breaker) -> document.Breaker:
         min_calls=section.min_calls,
         open_ms=section.open,
         open_cap_ms=section.open_cap,
+        probe_ms=None if section.probe == "off" else section.probe,
     )
 
 

@@ -159,6 +159,19 @@ impl Breaker {
         }
     }
 
+    /// Whether it is out for what was only concluded, and not for a moment yet.
+    pub(super) fn is_resting(&self, now_ns: u64) -> bool {
+        matches!(self.phase, Phase::Open { until_ns, why } if until_ns > now_ns && why != Why::Quarantine)
+    }
+
+    /// Shortens such a rest to now: the next attempt is its probe.
+    pub(super) fn end_rest(&mut self, now_ns: u64) {
+        match &mut self.phase {
+            Phase::Open { until_ns, why } if *why != Why::Quarantine => *until_ns = now_ns.min(*until_ns),
+            _ => {}
+        }
+    }
+
     /// Whether a failure opens the breaker, `row` of them in a row.
     pub(super) fn judge_failure(&self, row: u32, counts: &Counts) -> Option<Why> {
         let Settings { consecutive, ratio_permille, .. } = self.settings;

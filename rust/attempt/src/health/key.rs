@@ -165,6 +165,20 @@ impl Health {
         }
     }
 
+    /// Whether the key is out because of failures, so that it is of use to ask whether they have passed. One load where
+    /// all is well.
+    pub fn is_resting(&self, now_ns: u64) -> bool {
+        !self.is_calm() && self.change(|breaker| breaker.is_resting(now_ns))
+    }
+
+    /// Something else than an attempt was answered there: the next attempt may show now whether the failures have
+    /// passed. What the provider itself asked for holds.
+    pub fn end_rest(&self, now_ns: u64) {
+        if !self.is_calm() {
+            self.change(|breaker| breaker.end_rest(now_ns));
+        }
+    }
+
     fn permit(&self, now_ns: u64, generation: u64, pass: Pass) -> Permit {
         let sent = self.tick(now_ns);
         self.window.add(Event::Sent, sent);

@@ -288,6 +288,16 @@ impl Reference {
         Some(Transition::Opened(Why::Quarantine))
     }
 
+    fn resting(&self) -> bool {
+        self.out.is_some_and(|(until, why)| self.now < until && why != Why::Quarantine)
+    }
+
+    fn end_rest(&mut self) {
+        if self.resting() {
+            self.out = self.out.map(|(_, why)| (self.now, why));
+        }
+    }
+
     fn set(&mut self, settings: Settings) {
         if self.settings.window_ns != settings.window_ns {
             self.begin_generation();
@@ -306,6 +316,7 @@ enum Act {
     Drop,
     Cool(u64),
     Quarantine(u64),
+    EndRest,
     Set(Settings),
 }
 
@@ -354,6 +365,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Drop),
         1 => prop::sample::select(wait.clone()).prop_map(Act::Cool),
         1 => prop::sample::select(wait).prop_map(Act::Quarantine),
+        1 => Just(Act::EndRest),
         1 => settings().prop_map(Act::Set),
     ]
 }
@@ -409,6 +421,12 @@ fn play(first: Settings, acts: Vec<(Act, u32)>) -> Result<(), TestCaseError> {
             (Act::Quarantine(ns), _) => {
                 prop_assert_eq!(health.quarantine_until(now + ns), reference.quarantine(now + ns));
             }
+            (Act::EndRest, _) => {
+                prop_assert_eq!(health.is_resting(now), reference.resting());
+                health.end_rest(now);
+                reference.end_rest();
+                prop_assert!(!health.is_resting(now));
+            }
             (Act::Set(settings), _) => {
                 health.set(settings);
                 reference.set(settings);
@@ -458,6 +476,7 @@ proptest! {
                 (Act::Drop, Some(at)) => health.give_back(open.swap_remove(at)),
                 (Act::Cool(ns), _) => health.cool_until(now.saturating_add(ns)),
                 (Act::Quarantine(ns), _) => drop(health.quarantine_until(now.saturating_add(ns))),
+                (Act::EndRest, _) => health.end_rest(now),
                 (Act::Set(settings), _) => health.set(settings),
                 (Act::Wait(_) | Act::Commit(_) | Act::Settle(_) | Act::Drop, _) => {}
             }
@@ -491,6 +510,7 @@ proptest! {
                     health.cool_until(now + ns);
                     until = until.max(now + ns);
                 }
+                Act::EndRest => health.end_rest(now),
                 Act::Commit(_) | Act::Drop | Act::Quarantine(_) | Act::Set(_) => {}
             }
             if now < until {

@@ -363,6 +363,31 @@ fn a_quarantine_that_is_called_off_ends_in_a_probe_at_once() {
 }
 
 #[test]
+fn a_rest_that_ends_early_ends_in_one_probe_and_is_as_long_again_when_that_fails() {
+    let key = Key::opened();
+    assert!(key.health.is_resting(key.now));
+    key.health.end_rest(key.now);
+    assert_eq!((key.state(), key.health.is_resting(key.now)), (State::HalfOpen, false));
+    let probe = key.enter().expect("it is half-open");
+    assert!(probe.is_probe() && key.enter().is_err());
+    assert_eq!(key.settle(probe, BAD), Some(Transition::Opened(Why::Probe)));
+    assert_eq!(key.out_for(), Some(10));
+}
+
+#[test]
+fn what_the_provider_asked_for_is_no_rest_that_ends_early() {
+    let key = Key::new();
+    key.health.end_rest(key.now);
+    assert_eq!(key.state(), State::Closed);
+    key.health.cool_until(key.now + 20 * SECOND);
+    key.health.end_rest(key.now);
+    assert_eq!((key.out_for(), key.health.is_resting(key.now)), (Some(20), false));
+    key.health.quarantine_until(key.now + 1800 * SECOND);
+    key.health.end_rest(key.now);
+    assert_eq!((key.out_for(), key.health.is_resting(key.now)), (Some(1800), false));
+}
+
+#[test]
 fn a_quarantine_ends_by_a_good_answer_to_what_was_sent_in_it() {
     let key = Key::new();
     let before = key.enter().expect("it is in service");

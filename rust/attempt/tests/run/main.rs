@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![cfg(not(loom))]
 
+mod probes;
 mod script;
 
 use attempt::{Blame, Class, Stop, What};

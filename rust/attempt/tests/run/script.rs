@@ -266,7 +266,7 @@ fn provider(id: &str, endpoints: usize, credentials: usize) -> Value {
         "credentials": (0..credentials).map(|n| json!({"literal": n.to_string()})).collect::<Vec<_>>(),
         "auth": {"header": "authorization", "prefix": "Bearer "},
         "breaker": {"consecutive": 5, "ratio_permille": 500, "slow_first_token_ms": 20000, "slow_permille": 800,
-                    "window_ms": 30000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000},
+                    "window_ms": 30000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000, "probe_ms": null},
         "retry_permille": 100, "retry_floor_per_second": 3, "max_concurrency": 1000,
     })
 }

@@ -76,7 +76,7 @@ pub(crate) fn plan(provider: &str) -> Plan {
             "auth": {"header": "authorization", "prefix": "Bearer "}, "headers": {}, "http": "auto",
             "kind": "", "retry_permille": 100, "retry_floor_per_second": 3, "max_concurrency": 1000,
             "breaker": {"consecutive": 5, "ratio_permille": 500, "slow_first_token_ms": 20_000, "slow_permille": 800,
-                        "window_ms": 30_000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000},
+                        "window_ms": 30_000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000, "probe_ms": null},
         }],
         "deployments": [{"id": "mini", "provider": 0, "model": "gpt-5-mini", "context_tokens": null,
                          "capabilities": null, "price": null, "max_concurrency": null}],

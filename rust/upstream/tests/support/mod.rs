@@ -117,6 +117,7 @@ pub(crate) fn provider() -> Provider {
             min_calls: 10,
             open_ms: 5_000,
             open_cap_ms: 120_000,
+            probe_ms: None,
         },
         retry_permille: 100,
         retry_floor_per_second: 3,
