@@ -46,7 +46,9 @@ class Outcome:
                 parts = found.groupdict()
                 usual = {"first": "1", "again": parts.get("tries")}.get(kind, "1-3")
                 status = int(parts.get("status") or 200)
-                return Outcome(kind, read_range(str(tries or usual)), status, parts.get("code") or "")
+                return Outcome(
+                    kind, read_range(str(usual if tries is None else tries)), status, parts.get("code") or ""
+                )
         raise ValueError(f"`{text}` is no outcome")
 
 

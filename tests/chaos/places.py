@@ -15,8 +15,10 @@ from tests.harness.provider import Provider
 
 TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
 """A fatal alert: handshake_failure."""
-COUNTED = frozenset({"simulator", "mute"})
-"""Where each attempt reaches a relay, so that it can be counted."""
+HTTP2 = "http2"
+"""A provider of the cell's own, which speaks HTTP/2: `http2.py`."""
+COUNTED = frozenset({"simulator", "mute", HTTP2})
+"""Where each attempt is written down, so that it can be counted."""
 
 
 @dataclass(frozen=True)

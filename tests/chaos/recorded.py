@@ -35,6 +35,8 @@ class Exchange:
     """When its last byte came, or a side ended the connection."""
     given_up_at: float | None
     """When the gateway ended the connection."""
+    is_refused: bool = False
+    """Whether the provider said, as HTTP/2 can, that it has not processed it: sending it again is free, once."""
 
     @property
     def head(self) -> bytes:

@@ -116,7 +116,11 @@ class Taps:
 
     def speak(self, words: bytes, tls: ssl.SSLContext | None = None) -> int:
         """A server that says `words` to whoever connects, and then nothing; its port."""
-        server = self.run(self._serve(lambda: _Speaker(words), tls))
+        return self.serve(lambda: _Speaker(words), tls)
+
+    def serve(self, protocol: Callable[[], asyncio.BaseProtocol], tls: ssl.SSLContext | None = None) -> int:
+        """A server on this loop; its port."""
+        server = self.run(self._serve(protocol, tls))
         self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port

@@ -55,6 +55,7 @@ class World:
             "chat": alias("steady"),
             "safe": alias("failing", "spare"),
             "waiting": alias("waiting"),
+            "other": alias("spare"),
         }
         return policy
 
@@ -230,6 +231,29 @@ def test_a_gateway_that_was_out_of_descriptors_serves_again(launch: Launch, worl
         time.sleep(0.1)
     limit_descriptors(gateway, soft)
     until(lambda: answers(gateway), "it serves again")
+
+
+@PROGRAMS
+def test_without_a_descriptor_left_calls_are_told_so_and_no_provider_is_blamed(
+    launch: Launch, world: World, *, daemon: bool
+) -> None:
+    """O8: what the gateway lacks is nobody else's fault."""
+    gateway = launch(world.policy(), daemon=daemon)
+    with Connection(gateway.data) as before, ExitStack() as stack:
+        assert before.ask("POST", PATH, json.dumps(chat()).encode()).status == 200
+        soft = limit_descriptors(gateway, 1)  # what is open stays open, and nothing more can be opened
+        for _ in range(12):
+            answer = before.ask("POST", PATH, json.dumps(chat("other")).encode())
+            assert (answer.status, answer.code) == (503, "overloaded")
+            assert answer.header("x-should-retry") == "true"
+            assert "descriptor" in answer.json()["error"]["message"]
+        assert before.ask("POST", PATH, json.dumps(chat()).encode()).status == 200, "over a connection that is there"
+        waiting = stack.enter_context(Connection(gateway.data))
+        waiting.send(request("POST", PATH, json.dumps(chat("other")).encode()))
+        limit_descriptors(gateway, soft)
+        assert before.ask("POST", PATH, json.dumps(chat("other")).encode()).status == 200
+        assert waiting.answer().status == 200, "who came meanwhile has waited"
+    assert not gateway.lines("breaker_opened")
 
 
 def limit_descriptors(gateway: Gateway, limit: int) -> int:

@@ -43,7 +43,14 @@ def seen(body: bytes, *sources: bytes, whole: bool = True) -> Seen:
     return Seen(answer, 0.1, 1.0, [exchange(source, at) for at, source in enumerate(sources)], [])
 
 
+def refused(times: int) -> Seen:
+    """A stream of one attempt, before which the provider refused it so many times."""
+    once = seen(TEXT + END, TEXT + END)
+    return replace(once, primary=[*[replace(exchange(b"", -1.0), is_refused=True)] * times, *once.primary])
+
+
 RIGHT = {
+    "a stream that was refused once, at no cost": refused(1),
     "a whole stream": seen(TEXT + END, TEXT + END),
     "a cut stream that says so": seen(TEXT + OURS, TEXT + TEXT, whole=False),
     "a whole response": seen(SAID + COMPLETED, SAID + COMPLETED),
@@ -70,6 +77,7 @@ WRONG = {
         "O3",
         replace(seen(TEXT + END, TEXT + END), spare=[exchange(TEXT + END, 2.0)]),
     ),
+    "a stream that was refused again and again at no cost": ("O3", refused(3)),
     "an end long after the deadline": ("O3", replace(seen(TEXT + END, TEXT + END), took_s=2.5)),
     "an attempt behind the answer": ("commit", seen(TEXT + END, TEXT + END, TEXT)),
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.chaos import places, recorded
 from tests.chaos.catalogue import Cell
+from tests.chaos.http2 import Http2Provider
 from tests.chaos.places import Places
 from tests.chaos.seen import Seen
 from tests.chaos.tap import Tap, Taps
@@ -58,6 +59,8 @@ class Stage:
     number: int
     primary: Tap
     spare: Tap
+    http2: Http2Provider | None = None
+    """The primary, where it speaks HTTP/2."""
 
     @property
     def alias(self) -> str:
@@ -75,6 +78,11 @@ class Stage:
         return RESPONSES if self.cell.ask.startswith("response") else PATH
 
     @property
+    def is_unset(self) -> bool:
+        """Whether the primary speaks no whole HTTP/2 from the start."""
+        return (self.cell.fault or "").startswith("settings")
+
+    @property
     def is_big(self) -> bool:
         """Whether it moves much."""
         return BIG in (self.cell.fault or "")
@@ -86,6 +94,8 @@ class Stage:
     def rule(self) -> list[dict[str, Any]]:
         """The rule of the primary's scenario."""
         cell = self.cell
+        if cell.at == places.HTTP2:
+            return []  # it plays its fault itself
         condition = {"credential": self.credential(), "path": "/v1/*"} | ({"first": cell.times} if cell.times else {})
         happens = {**({"fault": cell.fault} if cell.fault else {}), **(cell.pace or {})}
         return [{"match": condition, **happens}] if happens else []
@@ -95,6 +105,8 @@ class Stage:
         number, cell = self.number, self.cell
         credentials = [self.credential(index) for index in range(2 if cell.route == "keys" else 1)]
         primary = {"dialect": "openai", "endpoints": places.endpoints(cell.at, self.primary), "credential": credentials}
+        if self.http2 is not None:
+            primary["http"] = "2"
         spare = {"dialect": "openai", "endpoints": [self.spare.url], "credential": f"sk-spare-{number:04}"}
         model = "tools" if self.has_tools else "chat"
         window = {"context_tokens": 8_000} if cell.route == "window" else {}
@@ -146,10 +158,11 @@ class Stage:
             answer,
             took_s,
             0.6 if self.cell.route == "brief" else 4.0,
-            recorded.exchanges(self.primary, began),
+            self.http2.exchanges(began) if self.http2 else recorded.exchanges(self.primary, began),
             recorded.exchanges(self.spare, began),
             # What is written to a connection that the other side has closed reaches nobody, the relay included.
-            counted=self.cell.at in places.COUNTED and not self.cell.warm,
+            # Nor does what waits for a setting of HTTP/2 that never comes.
+            counted=self.cell.at in places.COUNTED and not self.cell.warm and not self.is_unset,
         )
 
 
@@ -173,6 +186,13 @@ def policy(stages: list[Stage], where: Places) -> Policy:
     return whole
 
 
+def stage(taps: Taps, where: Places, cell: Cell, number: int) -> Stage:
+    """What a cell needs."""
+    http2 = Http2Provider.start(taps, cell.fault, cell.times) if cell.at == places.HTTP2 else None
+    primary = http2.address if http2 else where.target(cell.at)
+    return Stage(cell, number, taps.to(primary), taps.to(where.simulator.address), http2)
+
+
 @contextmanager
 def built(cells: list[Cell], folder: Path) -> Iterator[tuple[Gateway, list[Stage], Callable[[], None]]]:
     """A gateway whose policy has all these cells, and what closes their relays."""
@@ -186,10 +206,7 @@ def built(cells: list[Cell], folder: Path) -> Iterator[tuple[Gateway, list[Stage
         simulator = Provider.start(scenario=rules, threads=1)
         stack.callback(simulator.stop)
         where = places.build(stack, taps, folder, simulator)
-        stages = [
-            Stage(cell, number, taps.to(where.target(cell.at)), taps.to(simulator.address))
-            for number, cell in enumerate(cells)
-        ]
+        stages = [stage(taps, where, cell, number) for number, cell in enumerate(cells)]
         launch = stack.enter_context(launcher(folder))
         yield launch(policy(stages, where)), stages, taps.retire_all
 

@@ -257,7 +257,9 @@ fn lost<A>(failure: Failure<A>, why: Stop, attempts: u32) -> Lost<A> {
         failure.class,
         Class::Unavailable | Class::Overloaded | Class::Timeout | Class::RateLimited | Class::Weak
     );
-    let again = can_help && attempts == 1 && failure.advice != Some(false) && why != Stop::Budget;
+    // Of this gateway's own, what is full now may have room later.
+    let is_full = matches!(&failure.what, What::Fault(fault) if fault.kind() == Kind::Overloaded);
+    let again = (can_help || is_full) && attempts == 1 && failure.advice != Some(false) && why != Stop::Budget;
     Lost { what: failure.what, why, again, pause_ns: failure.pause_ns }
 }
 

@@ -157,7 +157,7 @@ kinds! {
     // plan
     /// No alias, deployment or known model of that name, for this caller.
     ModelUnknown: Caller, 404, NotFound, "model_not_found", Never;
-    /// As much is open as the gateway takes: calls, streams, or bytes of bodies.
+    /// As much is open as the gateway takes: calls, streams, bytes of bodies, or file descriptors.
     Overloaded: Gateway, 503, Unavailable, "overloaded", Later;
     /// The prompt is longer than the context of every model that the call could go to.
     NoTargetFits: Caller, 400, TooLarge, "context_too_long", Never;

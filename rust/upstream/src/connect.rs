@@ -146,7 +146,23 @@ async fn unix(pool: &Pool) -> Result<Wire, Fault> {
 }
 
 fn unreachable(pool: &Pool, error: &io::Error) -> Fault {
+    if is_our_lack(error) {
+        return exhausted().because(format_args!("{}: {error}", place(pool)));
+    }
     pool.fault(Kind::ConnectFailed, "cannot be reached").because(format_args!("{}: {error}", place(pool)))
+}
+
+/// Whether there was nothing left here to open a connection with, which says nothing of the other side. Source: errno(3);
+/// ENOMEM, ENFILE, EMFILE and ENOBUFS.
+pub(crate) fn is_our_lack(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(12 | 23 | 24 | 105))
+}
+
+/// Nothing was left to open a connection with.
+pub(crate) fn exhausted() -> Fault {
+    let sentence = "The gateway has no file descriptor or memory left for a connection to a provider; tell its operator \
+                    to raise the limit (ulimit -n), or to lower http.max_connections";
+    Fault::new(Kind::Overloaded, sentence)
 }
 
 /// Where the connection goes; for causes alone.

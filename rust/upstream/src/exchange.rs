@@ -25,9 +25,7 @@ impl Failure {
     /// The fault, where no other connection is tried.
     pub(crate) fn fault(self, pool: &Pool) -> Fault {
         match self {
-            Self::Untouched(cause) => {
-                pool.fault(Kind::ConnectFailed, "closed a connection before it took the call").because(cause)
-            }
+            Self::Untouched(cause) => pool.fault(Kind::ConnectFailed, "did not take the call").because(cause),
             Self::Final(fault) => fault,
         }
     }

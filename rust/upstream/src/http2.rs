@@ -264,8 +264,11 @@ impl Download {
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
         loop {
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            match ready!(Pin::new(body).poll_frame(cx)) {
-                None => return Poll::Ready(None),
+            match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None if body.is_end_stream() => return Poll::Ready(None),
+                // hyper takes a reset without an error, or a cancelled stream, for an end. Source: RFC 9113, 8.1: such a
+                // reset may follow a whole answer; it does not make one.
+                None => return Poll::Ready(Some(Err(cut(&self.call.pool).because("reset before its end")))),
                 Some(Err(error)) => {
                     return Poll::Ready(Some(Err(cut(&self.call.pool).because(chain(&error)))));
                 }

@@ -1,5 +1,6 @@
 //! From a host name to addresses that calls may go to.
 
+use crate::connect::{exhausted, is_our_lack};
 use crate::guard;
 use crate::pool::Pool;
 use fault::{Fault, Kind};
@@ -55,9 +56,9 @@ impl Addresses {
         let failed = |cause: &dyn std::fmt::Display| {
             pool.fault(Kind::ResolveFailed, "could not be found: its host name does not resolve").because(cause)
         };
-        let found = tokio::net::lookup_host((target.host, target.port))
-            .await
-            .map_err(|e| failed(&format_args!("resolve {}: {e}", target.host)))?;
+        let found = tokio::net::lookup_host((target.host, target.port)).await.map_err(|e| {
+            if is_our_lack(&e) { exhausted().because(e) } else { failed(&format_args!("resolve {}: {e}", target.host)) }
+        })?;
         let mut found = found.peekable();
         if found.peek().is_none() {
             return Err(failed(&format_args!("resolve {}: no address", target.host)));

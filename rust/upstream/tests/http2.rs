@@ -292,6 +292,37 @@ fn an_answer_that_breaks_off_is_cut() {
     });
 }
 
+/// Answers requests with half a body, and resets their streams when told to.
+async fn half_and_reset(stream: tokio::net::TcpStream, reason: h2::Reason, now: Rc<tokio::sync::Notify>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(request) = connection.accept().await {
+        let (_, mut respond) = request.unwrap();
+        let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+        body.send_data(Bytes::from_static(b"half"), false).unwrap();
+        let now = Rc::clone(&now);
+        tokio::task::spawn_local(async move {
+            now.notified().await;
+            body.send_reset(reason);
+        });
+    }
+}
+
+#[test]
+fn a_stream_that_is_reset_is_cut_whatever_the_reason() {
+    for reason in [h2::Reason::NO_ERROR, h2::Reason::CANCEL, h2::Reason::INTERNAL_ERROR, h2::Reason::REFUSED_STREAM] {
+        run(async {
+            let now = Rc::new(tokio::sync::Notify::new());
+            let peer = Rc::clone(&now);
+            let address = serve(move |_, stream| half_and_reset(stream, reason, Rc::clone(&peer))).await;
+            let mut body = by_prior_knowledge(address).call().await.unwrap().body;
+            assert_eq!(&*http1::Source::piece(&mut body).await.unwrap().unwrap(), b"half");
+            now.notify_one();
+            let end = whole(&mut body).await;
+            assert_eq!(end.expect_err("it is not whole").kind(), Kind::StreamCut, "{reason:?}");
+        });
+    }
+}
+
 #[test]
 fn a_connection_that_is_cut_fails_its_calls_and_the_next_call_opens_another() {
     run(async {

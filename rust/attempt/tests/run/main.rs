@@ -256,6 +256,18 @@ fn the_callers_own_mistakes_are_told_at_once_and_harm_nobody() {
 }
 
 #[test]
+fn what_the_gateway_itself_lacks_ends_the_call_harms_nobody_and_may_be_sent_again() {
+    let mut script = Script::new(plan());
+    script.always("first", Act::Lacks);
+    for _ in 0..20 {
+        let lost = script.call("smart").unwrap_err();
+        assert_eq!((fault(&lost), lost.why, lost.again), (Kind::Overloaded, Stop::Final, true));
+    }
+    script.always("first", Act::Good);
+    assert_eq!(script.call("smart").unwrap(), "first");
+}
+
+#[test]
 fn when_all_are_out_one_call_at_a_time_asks_and_the_rest_are_told() {
     let mut script = Script::new(plan());
     script.always("first", DOWN);

@@ -22,6 +22,8 @@ pub(crate) enum Act {
     Asks(Class, Blame, u64),
     /// Nothing of it left.
     Untouched,
+    /// Nothing was left here to make it with.
+    Lacks,
     /// A timeout after so long.
     Takes(u64),
     Hangs,
@@ -192,6 +194,11 @@ impl World for Scripted {
             Act::Fails(class, blame) => fails(class, blame, None, false),
             Act::Asks(class, blame, pause) => fails(class, blame, Some(pause), false),
             Act::Untouched => fails(Class::Unavailable, Blame::EndpointModel, None, true),
+            Act::Lacks => {
+                let (class, blame) = attempt::classify::of_fault(Kind::Overloaded);
+                let what = What::Fault(Fault::new(Kind::Overloaded, "scripted"));
+                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: true, what })
+            }
             Act::Takes(ns) => {
                 self.inner.now.set(self.inner.now.get() + ns);
                 fails(Class::Timeout, Blame::EndpointModel, None, false)
