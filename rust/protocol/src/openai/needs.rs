@@ -124,7 +124,9 @@ mod tests {
 
     fn needs(pieces: &[Bytes]) -> Vec<Need> {
         let mut scan = Scan::new();
-        pieces.iter().for_each(|piece| scan.push(piece).unwrap());
+        for piece in pieces {
+            scan.push(piece).unwrap();
+        }
         let mut found = Vec::new();
         each(pieces, scan.fields().unwrap().asks, |need| {
             if !found.contains(&need) {
