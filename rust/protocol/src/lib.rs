@@ -13,6 +13,7 @@
 
 pub mod multipart;
 pub mod openai;
+mod outline;
 pub mod peek;
 pub mod scan;
 pub mod splice;

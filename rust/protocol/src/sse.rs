@@ -6,6 +6,7 @@
 
 mod boundary;
 mod splitter;
+pub(crate) mod whole;
 
 pub use boundary::Boundary;
 pub use splitter::{Event, Splitter};

@@ -1,5 +1,6 @@
 //! The OpenAI dialect: what its paths are, how its errors and streams look.
 
+pub mod continuing;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod golden;
