@@ -13,7 +13,8 @@
 //! What an attempt *is* and what time is come in as a parameter, the [`World`]: sockets in the gateway, virtual time in
 //! simulations. Both run the same code.
 //!
-//! Invariants: nothing is tried twice once the caller has seen something of an answer. Each failure counts against
+//! Invariants: nothing is tried twice once the caller has seen something of an answer; that one attempt may go on from
+//! what was seen ([`go_on`]) is for the caller's route to say. Each failure counts against
 //! exactly one health key, or none. What an attempt holds of its target is given back however it ends; dropping the
 //! future of [`run`] drops the open attempt.
 //!
@@ -46,9 +47,10 @@ pub use held::{Held, Verdict};
 pub use limit::Limit;
 pub use outcome::{Blame, Class};
 pub use probes::{Answered, Probe, Probes};
-pub use run::run;
+pub use run::{go_on, run};
 pub use state::State;
 pub use targets::Targets;
+pub use walk::Trail;
 pub use world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
 
 /// A number below `n` (at least 1), uniform.

@@ -5,7 +5,7 @@ use crate::decide::{self, Next, Situation, Stop};
 use crate::health::{Refused, Why};
 use crate::held::{Begun, Held, Ticket, Verdict};
 use crate::targets::Paid;
-use crate::walk::{Broke, Place, Reserved, Walk};
+use crate::walk::{Broke, Place, Reserved, Trail, Walk};
 use crate::world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
 use crate::{Blame, Class, backoff, fit};
 use fault::{Fault, Kind};
@@ -31,7 +31,11 @@ pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>,
         let number = walk.begins(&held, started_ns);
         let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
         let failure = match world.exchange(&attempt).await {
-            Ok(good) => return Ok(won(good, held, (attempt, waited_ns), world)),
+            Ok(good) => {
+                let (answer, held) = won(good, held, (attempt, waited_ns), world);
+                let trail = walk.into_trail(place, held.way);
+                return Ok(Won { answer, held, trail });
+            }
             Err(failure) => failure,
         };
         let way = held.way;
@@ -49,6 +53,47 @@ pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>,
             Ok(following) => following,
             Err(why) => return Err(lost(failure, why, walk.attempts())),
         };
+    }
+}
+
+/// Makes one attempt more of a call whose answer was cut, which is its failure: at another place in `places` (a set of
+/// places of its step), or the same once more, as after any failure. It counts among the call's attempts and pays as a
+/// retry does. Nothing follows it.
+///
+/// Cancelling: as for [`run`].
+pub async fn go_on<W: World>(
+    call: &Call<'_>,
+    from: (Trail, u64),
+    failure: Failure<W::Answer>,
+    world: &W,
+) -> Result<Won<W::Answer>, Lost<W::Answer>> {
+    let (trail, places) = from;
+    let (place, way) = (trail.place, trail.way);
+    let mut walk = Walk::again(call, trail, places);
+    walk.failed(place, way, &failure);
+    let step = match follow(&walk, (place, way), &failure, world) {
+        Ok((_, Chosen::Now(step))) => Ok(*step),
+        Ok((_, Chosen::Again(reserved))) => again(&walk, (place, way), reserved, (&failure, world)).await,
+        Err(why) => Err(why),
+    };
+    let Step { place, ticket: Ticket { endpoint, credential, taken_ns: started_ns, held }, waited_ns } = match step {
+        Ok(step) => step,
+        Err(why) => return Err(lost(failure, why, walk.attempts())),
+    };
+    let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
+    let number = walk.begins(&held, started_ns);
+    let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
+    match world.exchange(&attempt).await {
+        Ok(good) => {
+            let (answer, held) = won(good, held, (attempt, waited_ns), world);
+            let trail = walk.into_trail(place, held.way);
+            Ok(Won { answer, held, trail })
+        }
+        Err(failure) => {
+            let tried = learn(held, &failure, (attempt, waited_ns), world);
+            world.tried(&Tried { next: Some(Next::Stop(Stop::Final)), ..tried });
+            Err(lost(failure, Stop::Final, walk.attempts()))
+        }
     }
 }
 
@@ -80,7 +125,7 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
 }
 
 /// A good answer: its target learns that it has begun.
-fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), world: &W) -> Won<W::Answer> {
+fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), world: &W) -> (W::Answer, Held) {
     let (attempt, waited_ns) = of;
     let now_ns = world.now();
     let Good { answer, first_token_ns, quota_permille } = good;
@@ -91,7 +136,7 @@ fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), 
     let budget_permille = if attempt.number > 1 { held.budget_permille(now_ns) } else { 1000 };
     let (class, blame) = (Class::Good, Blame::Nobody);
     world.tried(&Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, next: None });
-    Won { answer, held }
+    (answer, held)
 }
 
 /// A failure: its target learns of it.

@@ -31,6 +31,29 @@ struct Visit {
     spent: u64,
 }
 
+/// Where a call has been that was answered, for one more attempt should the answer be cut.
+#[derive(Debug)]
+pub struct Trail {
+    pub(crate) place: Place,
+    pub(crate) way: usize,
+    attempts: u32,
+    visits: Vec<Visit>,
+}
+
+impl Trail {
+    /// The place that answered: its step, and its index there.
+    pub const fn place(&self) -> (usize, usize) {
+        (self.place.step, self.place.index)
+    }
+}
+
+/// The places of one step that an attempt may go to; none where it may go anywhere.
+#[derive(Debug, Clone, Copy)]
+struct Only {
+    step: usize,
+    places: u64,
+}
+
 /// A retry budget is spent.
 #[derive(Debug)]
 pub(crate) struct Broke;
@@ -64,11 +87,24 @@ pub(crate) struct Walk<'a> {
     visits: Vec<Visit>,
     /// The context that was too small for the prompt; 0 where none was.
     too_small: u64,
+    only: Option<Only>,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) const fn new(call: &'a Call<'a>) -> Self {
-        Self { call, attempts: 0, visits: Vec::new(), too_small: 0 }
+        Self { call, attempts: 0, visits: Vec::new(), too_small: 0, only: None }
+    }
+
+    /// The same call once more, after it was answered: with what it has done already, within its step, and there to the
+    /// `places` in this set.
+    pub(crate) fn again(call: &'a Call<'a>, trail: Trail, places: u64) -> Self {
+        let Trail { place, attempts, visits, .. } = trail;
+        Self { call, attempts, visits, too_small: 0, only: Some(Only { step: place.step, places }) }
+    }
+
+    /// Where the call has been, at its end.
+    pub(crate) fn into_trail(self, place: Place, way: usize) -> Trail {
+        Trail { place, way, attempts: self.attempts, visits: self.visits }
     }
 
     pub(crate) const fn call(&self) -> &'a Call<'a> {
@@ -191,7 +227,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the same target may be asked after a pause.
     pub(crate) fn has_same(&self, place: Place, way: usize, now_ns: u64) -> bool {
-        self.member(place).is_some_and(|member| member.is_worth_a_pause(way, now_ns))
+        self.fits(place) && self.member(place).is_some_and(|member| member.is_worth_a_pause(way, now_ns))
     }
 
     /// Pays for an attempt at a way, where it has to be paid for: what is budgeted is asking one provider more than once
@@ -292,7 +328,8 @@ impl<'a> Walk<'a> {
     /// Whether a place can take the call: what it can do, its window, and what was learnt of windows since.
     fn fits(&self, place: Place) -> bool {
         let is_longer = self.too_small == 0 || self.context(place).is_none_or(|context| context > self.too_small);
-        is_longer && self.call.unfit(place.step, place.index).fits()
+        let is_open = |only: Only| only.step == place.step && only.places & bit(place.index) != 0;
+        is_longer && self.only.is_none_or(is_open) && self.call.unfit(place.step, place.index).fits()
     }
 
     fn provider(&self, place: Place) -> Option<usize> {

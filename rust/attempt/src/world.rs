@@ -4,6 +4,7 @@ use crate::decide::{Next, Stop};
 use crate::health::Transition;
 use crate::held::Held;
 use crate::targets::Targets;
+use crate::walk::Trail;
 use crate::{Blame, Class};
 use fault::Fault;
 use plan::{Candidate, Needs, Route};
@@ -131,6 +132,8 @@ pub struct Won<A> {
     pub answer: A,
     /// What the attempt holds until its answer is over.
     pub held: Held,
+    /// Where the call has been; see [`go_on`](crate::go_on).
+    pub trail: Trail,
 }
 
 /// A call that was not.

@@ -327,6 +327,24 @@ pub struct Deployment {
     /// Calls at once for each credential, at least 1; `null`: as its provider says.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub max_concurrency: Option<u32>,
+    /// How it is asked to go on from a text, for a stream that was cut.
+    pub prefill: Prefill,
+}
+
+/// How a server is asked to go on from the last message, the assistant's, instead of answering it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prefill {
+    /// It is not: it would answer.
+    Off,
+    /// It does so unasked.
+    Assistant,
+    /// By `continue_final_message` in the body.
+    ContinueFinalMessage,
+    /// By `prefix` in the message.
+    Prefix,
+    /// The same, where it says the text again before it goes on.
+    PrefixEcho,
 }
 
 /// What a model costs, in billionths of a US dollar per million tokens.

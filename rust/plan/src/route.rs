@@ -81,6 +81,14 @@ impl Plan {
         Route { plan: self, way: Way::Direct { provider, model: "" } }
     }
 
+    /// The route of a call that went through this alias before.
+    pub fn through<'a>(&'a self, alias: usize, model: &'a str) -> Option<Route<'a>> {
+        let index = alias;
+        let alias = self.aliases.get(index)?;
+        let star = star(&alias.name, model)?;
+        Some(Route { plan: self, way: Way::Alias { index, alias, star } })
+    }
+
     fn alias<'a>(&'a self, model: &'a str, scope: Scope<'_>) -> Option<Way<'a>> {
         self.aliases
             .iter()

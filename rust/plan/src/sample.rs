@@ -43,6 +43,7 @@ pub(crate) fn plan() -> Plan {
         capabilities: None,
         price: None,
         max_concurrency: None,
+        prefill: Prefill::Off,
     };
     let step = |shares: &[(usize, u32)], when| Step {
         shares: shares.iter().map(|(deployment, weight)| Share { deployment: *deployment, weight: *weight }).collect(),

@@ -352,3 +352,69 @@ fn the_calls_deadline_ends_it() {
     let lost = script.call("alone").unwrap_err();
     assert_eq!((lost.why, script.take_log().len()), (Stop::Deadline, 2));
 }
+
+/// Calls whose answers are cut each time are tried again at another way of the same deployment, or at the same one.
+#[test]
+fn a_cut_answer_is_gone_on_with_elsewhere_in_its_step() {
+    let mut script = Script::new(plan());
+    assert_eq!(script.cut("two-keys", 1).unwrap(), "keys");
+    let log = script.take_log();
+    assert_eq!(log.len(), 2);
+    assert_ne!(log[0][..8], log[1][..8], "the endpoint that cut it is not asked again: {log:?}");
+    let mut script = Script::new(plan());
+    assert_eq!(script.cut("alone", 1).unwrap(), "first");
+    assert_eq!(script.take_log(), ["first/0/0 good", "first/0/0 good"]);
+}
+
+#[test]
+fn a_cut_answer_goes_to_no_place_that_cannot_go_on_with_it() {
+    let mut script = Script::new(plan());
+    let lost = script.cut("alone", 0).unwrap_err();
+    assert_eq!((lost.why, fault(&lost)), (Stop::NoTarget, Kind::StreamCut));
+    let lost = script.cut("smart", 0).unwrap_err();
+    assert_eq!(lost.why, Stop::NoTarget, "a fallback is another model");
+    assert_eq!(script.take_log(), ["first/0/0 good", "first/0/0 good"]);
+    for _ in 0..20 {
+        let mut script = Script::new(plan());
+        script.cut("pair", 0b10).unwrap();
+        assert!(script.take_log()[1].starts_with("second/"));
+    }
+}
+
+#[test]
+fn going_on_is_one_attempt_more_and_no_further() {
+    let mut script = Script::new(plan());
+    script.then("first", [Act::Good, DOWN, Act::Good]);
+    let lost = script.cut("alone", 1).unwrap_err();
+    assert_eq!(lost.why, Stop::Final);
+    assert_eq!(script.take_log(), ["first/0/0 good", "first/0/0 unavailable -> final"]);
+}
+
+#[test]
+fn going_on_counts_among_the_attempts_of_its_call() {
+    let mut script = Script::new(plan());
+    script.then("first", [DOWN, DOWN]);
+    let lost = script.cut("alone", 1).unwrap_err();
+    assert_eq!(lost.why, Stop::Attempts, "the third of three was the one that was cut");
+    assert_eq!(script.take_log().len(), 3);
+}
+
+#[test]
+fn a_place_that_cuts_every_answer_is_soon_asked_for_none() {
+    let mut script = Script::new(plan());
+    let done: Vec<_> = (0..100).map(|_| script.cut("pair", 0b11).is_ok()).collect();
+    assert!(done[0] && !done[99], "its breaker is open");
+}
+
+#[test]
+fn going_on_where_the_budget_is_spent_is_refused() {
+    let mut script = Script::new(plan());
+    let mut refused = 0;
+    for _ in 0..200 {
+        script.wait(40 * SECOND); // whatever breaker is open is ready for a probe
+        script.then("first", [Act::Good, DOWN]);
+        let lost = script.cut("alone", 1).unwrap_err();
+        refused += u32::from(lost.why == Stop::Budget);
+    }
+    assert!(refused > 0, "each failure costs, and nothing is earned");
+}

@@ -1,6 +1,8 @@
 //! A world that does what a test says.
 
-use attempt::{Attempt, Blame, Call, Class, Failure, Good, Lost, State, Targets, Transition, Tried, What, World, run};
+use attempt::{
+    Attempt, Blame, Call, Class, Failure, Good, Lost, State, Targets, Transition, Tried, What, World, go_on, run,
+};
 use fault::{Fault, Kind};
 use plan::{Needs, Plan, Scope};
 use serde_json::{Value, json};
@@ -120,6 +122,31 @@ impl Script {
         }
     }
 
+    /// Makes a call whose answer is cut, and goes on with it at these places of its step.
+    pub(crate) fn cut(&mut self, model: &str, places: u64) -> Done {
+        let (plan, targets, inner) = (Rc::clone(&self.plan), Rc::clone(&self.targets), Rc::clone(&self.inner));
+        let mut done = Box::pin(async move {
+            let route = plan.route(model, Scope::Everything).expect("known");
+            let total_by_ns = inner.now.get() + route.timeouts().total_ms * 1_000_000;
+            let call =
+                Call { route, targets: &targets, total_by_ns, prompt_tokens: 0, needs: Needs::NONE, replayable: true };
+            let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
+            let won = run(&call, &world).await?;
+            let (class, blame) = (Class::Unavailable, Blame::EndpointModel);
+            let verdict = attempt::Verdict { class, blame, pause_ns: None };
+            won.held.end(verdict, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
+            let what = What::Fault(Fault::new(Kind::StreamCut, "scripted"));
+            let failure = Failure { class, blame, pause_ns: None, advice: None, untouched: false, what };
+            let won = go_on(&call, (won.trail, places), failure, &world).await?;
+            won.held.end(attempt::Verdict::GOOD, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
+            Ok(won.answer)
+        });
+        match done.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("the call hangs"),
+        }
+    }
+
     /// Makes a call that hangs.
     pub(crate) fn begin(&mut self, model: &str) -> Pin<Box<dyn Future<Output = Done>>> {
         let mut call = self.start(model, true);
@@ -229,7 +256,7 @@ pub(crate) fn plan() -> Plan {
     let alias = |name: &str, chain: Vec<Value>| json!({"name": name, "chain": chain, "resilience": resilience()});
     let failed = &["unavailable", "rate_limited", "timeout"];
     let prompt = &["context_too_long", "content_filtered"];
-    let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "capabilities": null, "price": null, "max_concurrency": null});
+    let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "capabilities": null, "price": null, "max_concurrency": null, "prefill": "off"});
     serde_json::from_value(json!({
         "format": 1, "hash": "", "callers": "anyone", "workers": "auto", "keys": [], "models": [], "passthrough": null,
         "listen": {"data": {"tcp": "127.0.0.1:0"}, "ops": {"tcp": "127.0.0.1:0"}, "tls": null},

@@ -79,7 +79,7 @@ pub(crate) fn plan(provider: &str) -> Plan {
                         "window_ms": 30_000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000, "probe_ms": null},
         }],
         "deployments": [{"id": "mini", "provider": 0, "model": "gpt-5-mini", "context_tokens": null,
-                         "capabilities": null, "price": null, "max_concurrency": null}],
+                         "capabilities": null, "price": null, "max_concurrency": null, "prefill": "off"}],
         "aliases": [{"name": "chat", "resilience": resilience, "chain": [
             {"shares": [{"deployment": 0, "weight": 1}], "balance": "weighted", "when": []}]}],
         "models": [],
