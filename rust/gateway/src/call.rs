@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::RequestHead;
 use listener::RequestBody;
-use plan::{Balance, Candidate, Label, Needs, Route, Scope, Step};
+use plan::{Balance, Candidate, Label, Needs, OnCut, Route, Scope, Step};
 use protocol::openai::error;
 use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
@@ -20,6 +20,7 @@ use protocol::splice;
 use record::Record;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use upstream::Answer;
 
 /// How many bytes of a body make a token, about: a guess that is used for what is clearly too long, and nothing else.
@@ -28,7 +29,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// A call that was let in, and whose row in the table of paths is known.
 pub(crate) struct Call<'a> {
     pub(crate) server: &'a Server,
-    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) snapshot: &'a Rc<Snapshot>,
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) head: &'a RequestHead,
 }
@@ -41,6 +42,7 @@ pub(crate) struct Upload<'a> {
 }
 
 /// A body that names its model.
+#[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) peek: Peek,
     pub(crate) spelling: Spelling,
@@ -67,7 +69,7 @@ pub(crate) enum Spelling {
 
 impl Named {
     /// What the call needs of a model besides plain text. Of a form that is not known.
-    fn needs(&self) -> Needs {
+    pub(crate) fn needs(&self) -> Needs {
         match self.spelling {
             Spelling::Json => able::needs(&self.pieces, self.peek.asks),
             Spelling::Plain => Needs::NONE,
@@ -117,7 +119,7 @@ impl<'c> Call<'c> {
         let http = &self.snapshot.compiled.plan.http;
         self.server.has_room_for(http, streamed, route.resilience().priority)?;
         let length: usize = named.pieces.iter().map(Bytes::len).sum();
-        let prompt_tokens = length as u64 / BYTES_PER_TOKEN;
+        let prompt_tokens = tokens(length);
         let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
         let asked = Asked { streamed, prompt_tokens, needs };
         let answered = self.attempt(route, Request::Named(named), asked, record).await;
@@ -180,7 +182,13 @@ impl<'c> Call<'c> {
         let world =
             Exchange { call: self, ask, request, record: RefCell::new(record), result: Cell::new(Err(Kind::Internal)) };
         match attempt::run(&call, &world).await {
-            Ok(Won { answer, held }) => Ok(Answered::Provider { provided: answer, held: Some(held), again: None }),
+            Ok(Won { answer: mut provided, held, trail }) => {
+                if route.resilience().on_cut == OnCut::Continue {
+                    let Exchange { ask, request, .. } = &world;
+                    provided.go_on = self.again(&route, request, (&provided, trail), ask.opened_ns);
+                }
+                Ok(Answered::Provider { provided, held: Some(held), again: None })
+            }
             Err(lost) => match lost.what {
                 What::Answer(answer) => {
                     Ok(Answered::Provider { provided: answer, held: None, again: Some(lost.again) })
@@ -194,7 +202,7 @@ impl<'c> Call<'c> {
     /// may create a file or a batch, and creates it again.
     fn is_replayable(&self, request: &Request<'_>) -> bool {
         match request {
-            Request::Named(_) => true,
+            Request::Named(_) | Request::Onward(_) => true,
             Request::Pieces(_) | Request::Empty => matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE"),
             Request::Upload { .. } => false,
         }
@@ -256,4 +264,9 @@ fn is_plain(answer: &Answer) -> bool {
 
 fn starts_with(media: &[u8], name: &[u8]) -> bool {
     media.get(..name.len()).is_some_and(|media| media.eq_ignore_ascii_case(name))
+}
+
+/// About how many tokens so many bytes have.
+pub(crate) const fn tokens(bytes: usize) -> u64 {
+    bytes as u64 / BYTES_PER_TOKEN
 }

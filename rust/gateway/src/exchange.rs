@@ -1,6 +1,7 @@
 //! One attempt on sockets: what the engine of `attempt` calls an exchange.
 
 use crate::call::{Call, Media, Named};
+use crate::go_on::Onward;
 use crate::reply::{self, Provided};
 use attempt::{Attempt, Class, Failure, Good, Next, Transition, Tried};
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use http1::Source;
 use plan::Resilience;
 use protocol::openai::stream::Finish;
 use record::{Record, Stage};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -33,6 +35,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) enum Request<'a> {
     /// A body with a model's name in it.
     Named(&'a Named),
+    /// The same, to go on from what was answered.
+    Onward(&'a Onward<'a>),
     /// A body as it was read.
     Pieces(&'a [Bytes]),
     /// A body as it comes, and how long it is.
@@ -169,6 +173,10 @@ impl Exchange<'_> {
             Request::Pieces(pieces) => OutgoingBody::Pieces(pieces),
             Request::Named(named) => {
                 pieces = named.for_candidate(candidate, call.snapshot);
+                OutgoingBody::Pieces(&pieces)
+            }
+            Request::Onward(onward) => {
+                pieces = Cow::Owned(onward.for_candidate(candidate, call.snapshot));
                 OutgoingBody::Pieces(&pieces)
             }
             Request::Upload { source, length } => {

@@ -83,7 +83,7 @@ impl Exchange<'_> {
         };
         let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave };
         let kind = Rc::clone(&self.call.snapshot.kinds[attempt.candidate.provider]);
-        Provided { answer, begun, terms, served_by, kind }
+        Provided { answer, begun, terms, served_by, kind, go_on: None }
     }
 }
 

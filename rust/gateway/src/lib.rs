@@ -13,6 +13,7 @@ mod compiled;
 mod drain;
 mod exchange;
 mod explain;
+mod go_on;
 mod in_process;
 mod judge;
 mod lifecycle;

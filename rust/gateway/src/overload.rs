@@ -9,6 +9,7 @@ use crate::serve::Server;
 use fault::{Fault, Kind};
 use plan::{HttpLimits, Priority};
 use record::{Gauge, Meters};
+use std::sync::Arc;
 
 /// Calls of low priority are refused from this share of `http.max_calls` on, in tenths.
 const LOW_TENTHS: u64 = 8;
@@ -84,6 +85,28 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.set(0);
+    }
+}
+
+/// Bytes of a body that was let in, counted for as long as it is kept after its call has been sent.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    meters: Arc<Meters>,
+    bytes: i64,
+}
+
+impl Kept {
+    /// From now on.
+    pub(crate) fn new(meters: &Arc<Meters>, bytes: usize) -> Self {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        meters.buffered.add(bytes);
+        Self { meters: Arc::clone(meters), bytes }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.meters.buffered.add(-self.bytes);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::call::Lost;
+use crate::go_on::Again;
 use crate::local::Local;
 use crate::settle::Settler;
 use attempt::Held;
@@ -26,6 +27,8 @@ pub(crate) struct Provided {
     pub(crate) served_by: Arc<AttemptSeries>,
     /// The provider's name in the catalogue.
     pub(crate) kind: Rc<str>,
+    /// What goes on with it when it is cut, where the policy says so.
+    pub(crate) go_on: Option<Box<Again>>,
 }
 
 /// An answer whose first byte is there.
@@ -58,13 +61,16 @@ impl Answered {
             }
             Self::Provider { provided, held, again } => {
                 let lines = provided.lines(again, &mut record);
-                let Provided { answer, begun, terms, kind, .. } = provided;
+                let Provided { answer, begun, terms, kind, go_on, .. } = provided;
                 // A stream may end in an error event that the provider did not send: its length is not known.
                 let length = if matches!(begun, Begun::Stream(_)) { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
                 let settle = Settler { local: Rc::clone(local), held, provider: kind };
-                let body = Body::Forward(Forward::new(answer.body, begun, &terms, record, settle));
-                Reply { head, length, body, closes: false }
+                let mut forward = Forward::new(answer.body, begun, &terms, record, settle);
+                if let Some(go_on) = go_on {
+                    forward = forward.continued_by(go_on);
+                }
+                Reply { head, length, body: Body::Forward(forward), closes: false }
             }
         }
     }

@@ -16,13 +16,15 @@ use protocol::peek::Scanner;
 use record::{Lines, Meters, Record, RequestIds, Stage, Wheel};
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use upstream::Pools;
 
 /// What one worker answers calls with.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// Itself, for what outlives a call's first byte.
+    pub(crate) me: Weak<Self>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) pools: Pools,
@@ -67,7 +69,7 @@ impl Server {
     /// The stages, from a head to the first byte of an answer.
     async fn answer(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &Rc<Snapshot>,
         incoming: &mut Incoming,
         record: &mut Record,
     ) -> Result<Answered, Lost> {

@@ -22,27 +22,10 @@ pub(crate) struct Settler {
 impl Settle<AnswerBody> for Settler {
     fn settle(self, ending: Ending) {
         let Some(held) = self.held else { return };
-        let verdict = match ending.how {
-            How::Whole => Verdict::GOOD,
-            How::Dropped | How::Cut(Kind::DrainCut | Kind::TotalTimeout) => return drop(held),
-            How::Cut(kind) => {
-                let (class, blame) = classify::of_fault(kind);
-                Verdict { class, blame, pause_ns: None }
-            }
-            How::ErrorEvent(event) => {
-                let said = error::read(&event);
-                let signal = Signal {
-                    provider: &self.provider,
-                    status: 0,
-                    code: &said.code,
-                    kind: &said.kind,
-                    message: &said.message,
-                };
-                let (class, blame) = classify::of_stream_error(&signal);
-                Verdict { class, blame, pause_ns: None }
-            }
-        };
-        self.local.end(held, verdict);
+        match verdict(&ending.how, &self.provider) {
+            Some(verdict) => self.local.end(held, verdict),
+            None => drop(held),
+        }
     }
 
     fn left(self, rest: Rest<AnswerBody>) {
@@ -56,4 +39,20 @@ impl Settle<AnswerBody> for Settler {
             self.settle(ending);
         });
     }
+}
+
+/// What the end of an answer says of its target, a provider that the catalogue knows by this name; none where it says
+/// nothing of it.
+pub(crate) fn verdict(how: &How, provider: &str) -> Option<Verdict> {
+    let (class, blame) = match how {
+        How::Whole => return Some(Verdict::GOOD),
+        How::Dropped | How::Cut(Kind::DrainCut | Kind::TotalTimeout) => return None,
+        How::Cut(kind) => classify::of_fault(*kind),
+        How::ErrorEvent(event) => {
+            let said = error::read(event);
+            let signal = Signal { provider, status: 0, code: &said.code, kind: &said.kind, message: &said.message };
+            classify::of_stream_error(&signal)
+        }
+    };
+    Some(Verdict { class, blame, pause_ns: None })
 }

@@ -10,7 +10,7 @@ use listener::{Listening, Share};
 use plan::{CallLog, Plan, Workers};
 use record::{Lines, Meters, RequestIds, Wants, Wheel};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, mpsc};
@@ -117,7 +117,7 @@ fn run(
 
 /// Serves a share until it is drained. Runs on a local runtime, or in a `LocalSet`; dropping it ends all of it at once.
 pub(crate) async fn work(index: usize, share: Share, server: Server) -> std::io::Result<()> {
-    let server = Rc::new(server);
+    let server = Rc::new_cyclic(|me| Server { me: Weak::clone(me), ..server });
     let shared = &server.shared;
     let mut beside = JoinSet::new();
     beside.spawn_local(turn_wheel(Rc::clone(&server.wheel)));
@@ -151,6 +151,7 @@ pub(crate) fn server(
     let lines = Rc::new(Lines::new(shared.style, log));
     lines.want(wants(&compiled.plan));
     Ok(Server {
+        me: Weak::new(),
         shared: Arc::clone(shared),
         pools,
         wheel: Rc::clone(&wheel),

@@ -11,6 +11,12 @@ pub(crate) mod whole;
 pub use boundary::Boundary;
 pub use splitter::{Event, Splitter};
 
+/// The events of `bytes`, which end between events as a [`Boundary`] cuts them, each with its comments and the blank line
+/// that ends it. Joined, they are `bytes`.
+pub fn each(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    whole::events(bytes).map(|event| event.raw)
+}
+
 /// The fields that matter in one line of an event; `id`, `retry` and unknown ones do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line<'a> {

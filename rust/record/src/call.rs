@@ -1,6 +1,7 @@
 //! One call: opened when its head is in, closed once, by name.
 
 use crate::clock::Clock;
+use crate::continued::Continued;
 use crate::log::Lines;
 use crate::metrics::{AttemptSeries, CallSeries, Meters, class};
 use crate::stages::Stage;
@@ -149,6 +150,7 @@ pub struct Record {
     status: Option<u16>,
     first_token_ns: Option<u64>,
     streaming: bool,
+    continued: Option<Continued>,
     open: bool,
     pub(crate) clock: Clock,
 }
@@ -175,6 +177,7 @@ impl Record {
             status: None,
             first_token_ns: None,
             streaming: false,
+            continued: None,
             open: true,
             clock,
         }
@@ -264,8 +267,22 @@ impl Record {
 
     /// The answer is a stream from here on.
     pub fn streams(&mut self) {
-        self.streaming = true;
-        self.meters.streams.add(1);
+        if !std::mem::replace(&mut self.streaming, true) {
+            self.meters.streams.add(1);
+        }
+    }
+
+    /// The last attempt, whose answer had begun, was cut and is to be gone on with: what the cut was, whose health it
+    /// counts against, and what follows.
+    pub fn continues(&mut self, class: &'static str, blame: &'static str, then: &'static str) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.words = [class, blame, then];
+        }
+    }
+
+    /// What came of continuing a cut stream, as far as it is known; [`Continued::Whole`] from when it has begun again.
+    pub fn was_continued(&mut self, continued: Continued) {
+        self.continued = Some(continued);
     }
 
     /// The first content of a stream has come.
@@ -307,6 +324,7 @@ impl Record {
             self.meters.streams.add(-1);
         }
         let took_ns = self.wheel.now().saturating_sub(self.opened_ns);
+        self.continued = self.continued.map(|continued| continued.ends(outcome));
         if let Some(series) = &self.series {
             series.calls[outcome as usize][class(self.status)].add(1);
             series.seconds.observe(took_ns);
@@ -314,6 +332,9 @@ impl Record {
             series.response_bytes.add(self.response_bytes);
             if self.step > 0 && outcome == Outcome::Answered {
                 series.fallbacks.add(1);
+            }
+            if let Some(continued) = self.continued {
+                series.continued[continued as usize].add(1);
             }
         }
         let failed = outcome != Outcome::Answered || self.status.is_some_and(|status| status >= 400);
@@ -356,6 +377,7 @@ impl Record {
             "first_token_ms": self.first_token_ns.map(|ns| ns / 1_000_000),
             "request_bytes": self.request_bytes,
             "response_bytes": self.response_bytes,
+            "continued": self.continued.map(Continued::name),
             "attempts": attempts,
         })
     }

@@ -13,6 +13,7 @@
 
 mod call;
 mod clock;
+mod continued;
 mod log;
 mod meter;
 mod metrics;
@@ -20,6 +21,7 @@ mod stages;
 mod wheel;
 
 pub use call::{Attempt, Outcome, Record, RequestId, RequestIds};
+pub use continued::Continued;
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};
 pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, families};

@@ -5,6 +5,7 @@
 //! counters never fall.
 
 use crate::call::Outcome;
+use crate::continued::Continued;
 use crate::meter::{Counter, Gauge, Histogram};
 use crate::stages::Stages;
 use serde::Serialize;
@@ -80,6 +81,7 @@ pub struct CallSeries {
     pub(crate) request_bytes: Counter,
     pub(crate) response_bytes: Counter,
     pub(crate) fallbacks: Counter,
+    pub(crate) continued: [Counter; Continued::ALL.len()],
 }
 
 /// What attempts at one deployment came to.
@@ -177,6 +179,7 @@ impl Meters {
                 request_bytes: Counter::default(),
                 response_bytes: Counter::default(),
                 fallbacks: Counter::default(),
+                continued: Default::default(),
             })
         }))
     }
@@ -359,6 +362,11 @@ fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     let mut sent = Builder::new(Kind::Counter, "headgate_request_bytes", "Bytes of bodies received from callers.");
     let mut got = Builder::new(Kind::Counter, "headgate_response_bytes", "Bytes of bodies sent to callers.");
     let mut fell = Builder::new(Kind::Counter, "headgate_fallbacks", "Calls that a later step of their chain served.");
+    let mut went_on = Builder::new(
+        Kind::Counter,
+        "headgate_continuations",
+        "Streams that were cut and were to be continued, by what came of it.",
+    );
     for series in workers.iter().flat_map(|meters| meters.call_series()) {
         let stream = if series.streamed { "true" } else { "false" };
         let labels = [("alias", &*series.alias), ("operation", series.operation), ("stream", stream)];
@@ -372,8 +380,11 @@ fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         sent.count(&labels, &series.request_bytes);
         got.count(&labels, &series.response_bytes);
         fell.count(&labels, &series.fallbacks);
+        for (continued, counter) in Continued::ALL.iter().zip(&series.continued) {
+            went_on.count(&[("alias", &*series.alias), ("outcome", continued.name())], counter);
+        }
     }
-    [calls, took, sent, got, fell].map(Builder::build).into()
+    [calls, took, sent, got, fell, went_on].map(Builder::build).into()
 }
 
 fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {

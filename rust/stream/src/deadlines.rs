@@ -107,6 +107,11 @@ impl Watch {
         self.by(self.now().saturating_add(ns), Kind::ClientGone);
     }
 
+    /// After how long a silence the caller gets a comment, in nanoseconds.
+    pub(crate) const fn keep_alive_ns(&self) -> Option<u64> {
+        self.keep_alive_ns
+    }
+
     /// When the first content came.
     pub(crate) fn first_token_at(&self) -> Option<u64> {
         self.idle.as_ref().and_then(Idle::first_at)

@@ -2,10 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 use fault::{Fault, Kind};
+use protocol::openai::continuing::{Follow, Said, Text};
 use protocol::openai::error;
 use protocol::openai::paths::Streams;
 use protocol::openai::stream::{Finish, State, Terminal};
-use protocol::sse::{Boundary, Splitter};
+use protocol::sse::{self, Boundary, Splitter};
 
 /// Cuts a stream into whole events.
 #[derive(Debug)]
@@ -16,6 +17,17 @@ pub(crate) struct Events {
     held: BytesMut,
     /// An event was larger than what may be held and went out in parts.
     oversized: bool,
+    /// Of a stream that may be continued or continues one; none of all others, which costs them a branch.
+    leg: Option<Box<Leg>>,
+}
+
+/// Which of two streams that are one answer this is.
+#[derive(Debug)]
+enum Leg {
+    /// The first: what it says is gathered, and an error event of its provider is kept back, with what follows it.
+    First { said: Said, kept_back: Bytes },
+    /// The second: it is made a part of the first, as long as it goes on from it.
+    Second { follow: Follow, has_strayed: bool },
 }
 
 impl Events {
@@ -26,6 +38,43 @@ impl Events {
             terminal: Terminal::new(streams),
             held: BytesMut::new(),
             oversized: false,
+            leg: None,
+        }
+    }
+
+    /// What is said from here on is gathered, and what was said in `before`.
+    pub(crate) fn gather(&mut self, before: &[Option<Bytes>]) {
+        let mut said = Said::new();
+        before.iter().flatten().for_each(|piece| said.take(piece));
+        if self.oversized {
+            said.lose();
+        }
+        self.leg = Some(Box::new(Leg::First { said, kept_back: Bytes::new() }));
+    }
+
+    /// What comes from here on is made a part of an earlier answer, and so is what came `before`, which is returned;
+    /// `None` where it does not go on from that.
+    pub(crate) fn follow(&mut self, mut follow: Follow, before: &[Option<Bytes>]) -> Option<Bytes> {
+        let first = follow.pass(&before.iter().flatten().map(Bytes::as_ref).collect::<Vec<_>>().concat())?;
+        self.leg = Some(Box::new(Leg::Second { follow, has_strayed: false }));
+        Some(first)
+    }
+
+    /// Whether the stream is over for another reason than its dialect's: its error was kept back, or it does not go on
+    /// from what it was to go on from.
+    pub(crate) fn has_stopped(&self) -> bool {
+        match self.leg.as_deref() {
+            None => false,
+            Some(Leg::First { kept_back, .. }) => !kept_back.is_empty(),
+            Some(Leg::Second { has_strayed, .. }) => *has_strayed,
+        }
+    }
+
+    /// The text so far, where another stream could go on from it, and the provider's error, if there was one.
+    pub(crate) fn stop(&mut self) -> (Option<Text>, Bytes) {
+        match self.leg.take().map(|leg| *leg) {
+            Some(Leg::First { said, kept_back }) => (said.text(), kept_back),
+            Some(Leg::Second { .. }) | None => (None, Bytes::new()),
         }
     }
 
@@ -39,15 +88,49 @@ impl Events {
             self.held.split().freeze()
         };
         self.held.extend_from_slice(&rest);
-        if !whole.is_empty() {
-            self.terminal.look(&whole);
-        }
+        let whole = if self.leg.is_some() {
+            self.pass(&whole)
+        } else {
+            if !whole.is_empty() {
+                self.terminal.look(&whole);
+            }
+            whole
+        };
         if self.held.len() > Splitter::IMAGE_CAP {
             self.oversized = true;
             self.terminal.assume_content();
+            if let Some(Leg::First { said, .. }) = self.leg.as_deref_mut() {
+                said.lose();
+            }
             return join(&whole, &self.held.split().freeze());
         }
         whole
+    }
+
+    /// Whole events of an answer that is, or may become, one of two streams.
+    fn pass(&mut self, whole: &Bytes) -> Bytes {
+        match self.leg.as_deref_mut() {
+            None => whole.clone(),
+            Some(Leg::First { said, kept_back }) => {
+                let mut at = 0;
+                for event in sse::each(whole) {
+                    if self.terminal.look(event) == State::Failed {
+                        *kept_back = whole.slice(at..);
+                        break;
+                    }
+                    said.take(event);
+                    at += event.len();
+                }
+                whole.slice(..at)
+            }
+            Some(Leg::Second { follow, has_strayed }) => {
+                self.terminal.look(whole);
+                follow.pass(whole).unwrap_or_else(|| {
+                    *has_strayed = true;
+                    Bytes::new()
+                })
+            }
+        }
     }
 
     /// Looks for content from here on, until some has come.
@@ -106,7 +189,12 @@ impl Events {
 
     /// A comment, where one may stand: what was sent so far ends between events, and more will follow.
     pub(crate) fn comment(&self) -> Option<Bytes> {
-        (!self.oversized && !self.is_over()).then(|| Bytes::from_static(b": keep-alive\n\n"))
+        (!self.oversized && !self.is_over()).then(Self::keep_alive)
+    }
+
+    /// A comment that shows that the connection lives.
+    pub(crate) const fn keep_alive() -> Bytes {
+        Bytes::from_static(b": keep-alive\n\n")
     }
 }
 

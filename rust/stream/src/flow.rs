@@ -4,10 +4,12 @@ use crate::deadlines::{Due, Watch};
 use crate::ending::{Ending, How};
 use crate::events::{self, Events};
 use crate::forward::Begun;
+use crate::seam::KeepAlive;
 use crate::terms::Terms;
 use bytes::Bytes;
 use fault::Fault;
 use http1::Source;
+use protocol::openai::continuing::Follow;
 use protocol::openai::stream::{Finish, State};
 use record::Record;
 use std::task::{Context, Poll, ready};
@@ -20,6 +22,8 @@ pub(crate) struct Flow<B> {
     held: [Option<Bytes>; 2],
     /// The body broke off before that.
     is_broken: bool,
+    /// The stream is over although its body is not, see [`Events::has_stopped`].
+    has_stopped: bool,
     pub(crate) events: Option<Box<Events>>,
     watch: Watch,
     pub(crate) record: Record,
@@ -42,7 +46,15 @@ impl<B: Source> Flow<B> {
         let opening = match begun {
             Begun::Plain(first) => {
                 let watch = Watch::whole(alarm, &terms.deadlines);
-                return Self { body, held: [first, None], is_broken: false, events: None, watch, record };
+                return Self {
+                    body,
+                    held: [first, None],
+                    is_broken: false,
+                    has_stopped: false,
+                    events: None,
+                    watch,
+                    record,
+                };
             }
             Begun::Stream(opening) => opening,
         };
@@ -58,7 +70,7 @@ impl<B: Source> Flow<B> {
         if events.is_over() {
             watch.over(now);
         }
-        Self { body, held, is_broken, events: Some(events), watch, record }
+        Self { body, held, is_broken, has_stopped: false, events: Some(events), watch, record }
     }
 
     /// What comes next.
@@ -69,6 +81,9 @@ impl<B: Source> Flow<B> {
             return Poll::Ready(Step::Piece(piece));
         }
         loop {
+            if self.has_stopped {
+                return Poll::Ready(Step::Fail(events::cut()));
+            }
             match self.body.poll_piece(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
                     let whole = self.take(piece);
@@ -88,6 +103,33 @@ impl<B: Source> Flow<B> {
                 },
             }
         }
+    }
+
+    /// What the stream says is gathered, from what is held on.
+    pub(crate) fn gather(&mut self) {
+        if let Some(events) = &mut self.events {
+            events.gather(&self.held);
+        }
+    }
+
+    /// The stream is made a part of an earlier answer, behind a comment; whether it goes on from that.
+    pub(crate) fn follow(&mut self, follow: Follow, mark: &str) -> bool {
+        let Some(first) = self.events.as_mut().and_then(|events| events.follow(follow, &self.held)) else {
+            return false;
+        };
+        self.held = [Some([b": ", mark.as_bytes(), b"\n\n", &first].concat().into()), None];
+        true
+    }
+
+    /// Comments for a caller that waits for what follows this.
+    pub(crate) fn keep_alive(&self) -> Option<KeepAlive> {
+        let ns = self.watch.keep_alive_ns()?;
+        Some(KeepAlive::new(self.record.wheel().alarm(), ns))
+    }
+
+    /// Gives the body up, which cancels the provider's work.
+    pub(crate) fn into_record(self) -> (Option<Box<Events>>, Record) {
+        (self.events, self.record)
     }
 
     /// The caller has left: the rest may take `ns` more.
@@ -116,6 +158,7 @@ impl<B: Source> Flow<B> {
         }
         let sought = events.seeks();
         let whole = events.push(piece);
+        self.has_stopped = events.has_stopped();
         if whole.is_empty() {
             return whole;
         }

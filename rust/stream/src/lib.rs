@@ -21,6 +21,10 @@
 //! Whoever made the attempt learns how it ended ([`Settle`]), minutes after its head; a caller that leaves may leave the
 //! rest of the body behind ([`Rest`]) for those who pay for it anyway.
 //!
+//! A stream that its provider cut may be gone on with by another attempt, where the caller's route says so ([`GoOn`]): it
+//! is gathered while it passes, the first attempt is settled at the cut, and what goes on becomes a part of it, behind a
+//! comment that marks the seam.
+//!
 //! Not here: sockets; the choice to try elsewhere, which is over once the first byte has left.
 
 mod deadlines;
@@ -31,6 +35,7 @@ mod forward;
 mod idle;
 mod opening;
 mod rest;
+mod seam;
 mod terms;
 
 pub use deadlines::{Deadlines, drain_cut};
@@ -39,4 +44,5 @@ pub use forward::{Begun, Forward};
 pub use opening::{Opened, Opening, Unopened};
 pub use protocol::openai::stream::Finish;
 pub use rest::Rest;
+pub use seam::{GoOn, Going, Next, Stopped};
 pub use terms::{AfterLeave, Terms};

@@ -85,6 +85,7 @@ fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
         "max_concurrency": deployment
             .and_then(|deployment| deployment.max_concurrency)
             .unwrap_or(provider.max_concurrency),
+        "prefill": deployment.map(|deployment| deployment.prefill),
         "endpoints": endpoints,
     })
 }

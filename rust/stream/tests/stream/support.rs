@@ -105,13 +105,15 @@ impl World {
 
     /// What became of the one call: outcome and, of faults, reason.
     pub(crate) fn outcome(&self) -> (String, Option<String>) {
+        (self.label("headgate_calls", "outcome").unwrap(), self.label("headgate_refusals", "reason"))
+    }
+
+    /// A label of the one sample of a family that counted the call.
+    pub(crate) fn label(&self, family: &str, name: &str) -> Option<String> {
         let families = record::families(&[Arc::clone(&self.meters)], &[]);
-        let label = |family: &str, name: &str| {
-            let family = families.iter().find(|candidate| candidate.name == family).unwrap();
-            let sample = family.samples.iter().find(|sample| sample.value == Value::Count(1))?;
-            sample.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.clone())
-        };
-        (label("headgate_calls", "outcome").unwrap(), label("headgate_refusals", "reason"))
+        let family = families.iter().find(|candidate| candidate.name == family).unwrap();
+        let sample = family.samples.iter().find(|sample| sample.value == Value::Count(1))?;
+        sample.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.clone())
     }
 
     /// Whether no call and no stream is open.
