@@ -202,3 +202,32 @@ def test_a_step_has_as_many_deployments_as_the_data_plane_can_tell_apart(tmp_pat
     head = f"{HEAD}deployments:\n{deployments}"
     assert errors(tmp_path, head + alias.format(", ".join(names[:64]))) == []
     assert "more than 64" in errors(tmp_path, head + alias.format(", ".join(names)))[0]
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "prefill", "wrong"),
+    [
+        ("error", "", "off", None),
+        ("error", "continue", "off", "aliases.one.on_cut"),
+        ("error", "continue", "assistant", None),
+        ("continue", "", "off", "resilience.on_cut"),
+        ("continue", "", "prefix", None),
+        ("continue", "error", "prefix", "resilience.on_cut"),
+    ],
+)
+def test_somebody_must_be_able_to_go_on_with_a_cut_stream(
+    tmp_path: Path, shared: str, own: str, prefill: str, wrong: str | None
+) -> None:
+    said = f", on_cut: {own}" if own else ""
+    text = HEAD + f"deployments: {{a: {{provider: sim, model: echo, prefill: {prefill}}}}}\n"
+    text += f"aliases: {{one: {{chain: [{{use: a}}]{said}}}}}\nresilience: {{on_cut: {shared}}}\n"
+    found = errors(tmp_path, text)
+    assert [f": {wrong}: no stream can ever be continued" in each for each in found] == ([True] if wrong else [])
+
+
+def test_a_prefill_that_nothing_asks_for_is_doubtful(tmp_path: Path) -> None:
+    text = (
+        HEAD + "deployments: {a: {provider: sim, model: echo, prefill: prefix}}\naliases: {one: {chain: [{use: a}]}}\n"
+    )
+    assert ["no alias that leads here says `on_cut: continue`" in each for each in warnings(tmp_path, text)] == [True]
+    assert warnings(tmp_path, text.replace("[{use: a}]", "[{use: a}], on_cut: continue")) == []

@@ -34,7 +34,6 @@ def test_what_is_not_supported_yet_is_not_in_the_schema() -> None:
         "coalesce",
         "resume",
         "affinity",
-        "continue",
     ):
         assert f'"{word}"' not in told, word
 
@@ -65,7 +64,6 @@ def test_a_sample_compiles_without_a_warning_and_fits_the_schema(path: Path) -> 
         {"log": {"level": "loud"}},
         {"resilience": {"breaker": {"ratio": 50}}},
         {"resilience": {"hedge": "off"}},
-        {"resilience": {"on_cut": "continue"}},
         {"resilience": {"keep_alive": "on"}},
     ],
 )
@@ -85,7 +83,7 @@ def test_the_schema_refuses_what_the_models_refuse(more: dict[str, Any]) -> None
         {"egress": {"roots": "system"}},
         {"aliases": {"a": {"chain": [{"use": "b", "when": "unavailable"}]}}},
         {"aliases": {"a": {"chain": [{"use": "b", "when": "timeout"}], "keep_alive": "15s", "retry": {"wait": "0s"}}}},
-        {"resilience": {"breaker": {"ratio": 0.5, "slow": {"first_token": "90s"}}, "on_cut": "error"}},
+        {"resilience": {"breaker": {"ratio": 0.5, "slow": {"first_token": "90s"}}, "on_cut": "continue"}},
     ],
 )
 def test_the_schema_allows_references_numbers_with_underscores_and_single_items(more: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ providers:
   ollama: {}
 deployments:
   mini: {provider: openai, model: gpt-5-mini}
-  gpt: {provider: openai, model: gpt-5.2}
+  gpt: {provider: openai, prefill: prefix, model: gpt-5.2}
   own: {provider: house, model: "x-{1}", context_tokens: 1_000, concurrency: 32,
         capabilities: [images, tools],
         price: {input_per_million_usd: 0.15, output_per_million_usd: 2}}
@@ -38,7 +38,7 @@ aliases:
   "a-*": {chain: [{use: own}]}
   "longer-*": {chain: [{use: own}]}
   exact: {chain: [{use: {gpt: 3}}, {use: [mini], when: [unavailable, timeout]}], timeouts: {idle: 5s, total: 1m},
-          retry: {max_attempts: 2}, on_disconnect: finish, keep_alive: off}
+          retry: {max_attempts: 2}, on_disconnect: finish, keep_alive: off, on_cut: continue}
   "*-z": {chain: [{use: own}]}
   another: {chain: [{use: gpt}]}
   cheap: {chain: [{use: [gpt, mini], balance: cheapest}]}

@@ -135,6 +135,11 @@ CASES = [
     ("X-Team", "X-Crew", "operators: calls to `house` now carry other header lines: `authorization`, `x-crew`"),
     ("workers: 3", "workers: 4", "operators: the number of workers changes: fixed 4 (was fixed 3)"),
     ("grace: 2s", "grace: 3s", "operators: a stop then waits for open ones for 3s (was 2s)"),
+    (
+        "prefill: prefix",
+        "prefill: assistant",
+        "operators: `gpt` goes on with cut streams, asked by `assistant` (was: goes on with cut streams, asked by",
+    ),
     ("level: warn", "level: info", "operators: the log changes: calls all, level info (was calls all, level warn)"),
 ]
 

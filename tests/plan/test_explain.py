@@ -24,6 +24,7 @@ def explained(model: str) -> dict[str, Any]:
 def test_a_place_has_its_window_its_price_and_its_limit() -> None:
     place = explained("a-7")["steps"][0]["places"][0]
     assert (place["model"], place["context_tokens"], place["max_concurrency"]) == ("x-7", 1_000, 32)
+    assert explained("exact")["steps"][0]["places"][0]["prefill"] == "prefix"
     assert place["price"] == {"input_nano_usd_per_million": 150_000_000, "output_nano_usd_per_million": 2_000_000_000}
     assert explained("house/x")["steps"][0]["places"][0]["max_concurrency"] == 64, "that of the provider"
 
@@ -41,7 +42,7 @@ def test_the_guards_of_an_alias_are_told_in_lines() -> None:
         "timeouts: connect 1s, first_token 2s, idle 5s, attempt 4s, total 1m, stream_total 6s",
         "tries: at most 2 at one deployment and 6 in all; pauses up to 10ms (20ms after a 429), doubled up to 30ms; "
         "a provider's own pause up to 40ms",
-        "when the caller has left, the answer is read to its end",
+        "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once",
         "openai: breakers open after 9 failures in a row, or when of 13 calls or more in 12s 60 % fail or 70 % take "
         "longer than 11s to the first token; they stay open for 14s to 15s, asked every 10s meanwhile whether it is "
         "back; retries are at most 5 % of its calls, or 7 each second",
@@ -61,9 +62,10 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
     }
     answer["resilience"] |= more
     assert list(guards(answer))[2] == (
-        "when the caller has left, the answer is read to its end; a cut stream is continued; a second try after 250ms, "
-        "for 2 % of the calls at most; identical calls share one; the last 1MiB of a stream can be taken up again; a "
-        "comment after 15s of silence; refused first when the gateway is full; kept at one place by session"
+        "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once; a "
+        "second try after 250ms, for 2 % of the calls at most; identical calls share one; the last 1MiB of a stream can "
+        "be taken up again; a comment after 15s of silence; refused first when the gateway is full; kept at one place "
+        "by session"
     )
 
 

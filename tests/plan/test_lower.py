@@ -41,6 +41,7 @@ def test_units_become_numbers() -> None:
     assert plan.resilience.timeouts == twin.Timeouts(1_000, 2_000, 3_000, 4_000, 5_000, 6_000)
     assert plan.resilience.retry == twin.Retry(4, 6, 10, 20, 30, 40)
     assert plan.resilience.keep_alive_ms == 16_000
+    assert [deployment.prefill for deployment in plan.deployments] == ["off", "prefix", "off"]
     assert plan.deployments[2].price == twin.Price(150_000_000, 2_000_000_000)
 
 
@@ -137,6 +138,7 @@ def test_an_alias_has_its_own_words_and_the_rest_of_all() -> None:
         timeouts=twin.Timeouts(1_000, 2_000, 5_000, 4_000, 60_000, 6_000),
         retry=twin.Retry(2, 6, 10, 20, 30, 40),
         on_disconnect="finish",
+        on_cut="continue",
         keep_alive_ms=None,
     )
     assert plan.aliases[1].resilience == plan.resilience

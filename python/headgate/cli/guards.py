@@ -36,7 +36,7 @@ def guards(answer: dict[str, Any]) -> Iterator[str]:
 def _more(guard: dict[str, Any]) -> Iterator[str]:
     """What is not as in most policies."""
     if guard["on_cut"] == "continue":
-        yield "; a cut stream is continued"
+        yield "; a cut stream of plain text is continued once"
     if hedge := guard["hedge"]:
         after = hedge["after"]
         when = "the 95th percentile" if after == "p95" else show_duration(after["ms"])

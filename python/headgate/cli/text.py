@@ -82,13 +82,15 @@ def _print_place(out: Console, place: dict[str, Any], total: int, ways: dict[str
 
 
 def _facts(place: dict[str, Any]) -> str:
-    """What is known of a place: its window, what it can do, and its price."""
+    """What is known of a place: its window, what it can do, its price, whether it goes on with cut streams."""
     facts = [f"{place['context_tokens']} tokens"] if place["context_tokens"] is not None else []
     if (able := place["capabilities"]) is not None:
         facts.append(f"can do {', '.join(able)}" if able else "plain text alone")
     if price := place["price"]:
         prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
         facts.append(f"{prompt} and {answer} per million")
+    if place["prefill"] not in (None, "off"):
+        facts.append(f"goes on with cut streams by {place['prefill']}")
     return f" ({', '.join(facts)})" if facts else ""
 
 

@@ -227,6 +227,9 @@ class Price:
 Capability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
 """What a call may need of a model besides plain text."""
 
+Prefill = Literal["off", "assistant", "continue_final_message", "prefix", "prefix_echo"]
+"""How a server is asked to go on from the last message, the assistant's, instead of answering it."""
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -242,6 +245,7 @@ class Deployment:
     capabilities: tuple[Capability, ...] | None
     price: Price | None
     max_concurrency: int | None
+    prefill: Prefill
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ impl Call<'_> {
             snapshot: Rc::clone(self.snapshot),
             endpoint: self.endpoint,
             head: self.head.clone(),
-            named: named.clone(),
+            named: Named::clone(named),
             alias,
             from: (trail, places),
             opened_ns,

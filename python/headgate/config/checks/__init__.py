@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.config.checks import aliases, chains, http, keys, listen, providers, resilience, steps, timeouts
+from headgate.config.checks import aliases, chains, cuts, http, keys, listen, providers, resilience, steps, timeouts
 from headgate.config.checks.names import Names
 
 if TYPE_CHECKING:
@@ -25,3 +25,4 @@ def run(policy: Policy, names: Names, report: Report) -> None:
     keys.check(policy, names, report)
     timeouts.check(policy, report)
     resilience.check(policy, report)
+    cuts.check(policy, names, report)

@@ -11,6 +11,8 @@ from headgate.config.units import Usd
 
 AnyCapability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
 Capability = Annotated[AnyCapability, OneOf(get_args(AnyCapability))]
+AnyPrefill = Literal["off", "assistant", "continue_final_message", "prefix", "prefix_echo"]
+Prefill = Annotated[AnyPrefill, OneOf(get_args(AnyPrefill))]
 
 
 class Price(Section):
@@ -43,4 +45,10 @@ class Deployment(Section):
         ge=1,
         le=1_000_000,
         description="Calls at once for each credential of its provider; absent: as the provider's `concurrency`.",
+    )
+    prefill: Prefill = Field(
+        default="off",
+        description="How its server is asked to go on from a text, for `on_cut: continue`: a last message of the "
+        "`assistant`, `continue_final_message` in the body, `prefix` in the message (`prefix_echo` where it says the "
+        "text again first); `off`: it is not.",
     )

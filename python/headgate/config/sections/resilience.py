@@ -19,7 +19,10 @@ ON_DISCONNECT = (
     "When the caller has left: `cancel` the call at the provider, `drain` its answer for a while to learn what it "
     "used, or `finish` it."
 )
-ON_CUT = "When the provider cuts a stream after its first content: end it with an `error`, or `continue` it."
+ON_CUT = (
+    "When the provider cuts a stream after its first content: end it with an `error`, or `continue` it once, where it "
+    "is plain text and a deployment of the step with the same model has `prefill`."
+)
 COALESCE = "Whether identical calls at the same time share one."
 RESUME = "Whether a caller can take a stream up again with `Last-Event-ID`; `off`, or how much of it is kept."
 KEEP_ALIVE = "After how long a silence within a stream its caller gets a comment; `off`, or a duration."
@@ -65,7 +68,7 @@ DurationOrOff = Annotated[
 _OnDisconnect = Literal["cancel", "drain", "finish"]
 _Affinity = Literal["off", "session", "prefix"]
 OnDisconnect = Annotated[_OnDisconnect, OneOf(get_args(_OnDisconnect))]
-OnCut = Annotated[Literal["error", "continue"], OneOf(("error",), later=("continue",))]
+OnCut = Annotated[Literal["error", "continue"], OneOf(("error", "continue"))]
 OnOff = Annotated[Literal["off", "on"], OneOf(("off", "on"))]
 Priority = Annotated[Literal["normal", "low"], OneOf(("normal", "low"))]
 Affinity = Annotated[_Affinity, OneOf(get_args(_Affinity))]

@@ -26,6 +26,8 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
         if was["max_concurrency"] != now["max_concurrency"]:
             limit = f"{_limit(now)} (was {_limit(was)})"
             yield for_operators(f"calls at once to `{name}` for each credential: {limit}")
+        if was["prefill"] != now["prefill"]:
+            yield for_operators(f"`{name}` {_prefill(now)} (was: {_prefill(was)})")
 
 
 def _tokens(deployment: dict[str, Any]) -> str:
@@ -51,3 +53,8 @@ def _price(deployment: dict[str, Any]) -> str:
 def _limit(deployment: dict[str, Any]) -> str:
     limit = deployment["max_concurrency"]
     return "as its provider says" if limit is None else str(limit)
+
+
+def _prefill(deployment: dict[str, Any]) -> str:
+    form = deployment["prefill"]
+    return "goes on with no cut stream" if form == "off" else f"goes on with cut streams, asked by `{form}`"

@@ -29,6 +29,7 @@ def deployment(name: str, policy: sections.Policy, provider_at: Mapping[str, int
         capabilities=_capabilities(section),
         price=document.Price(*price) if price else None,
         max_concurrency=section.concurrency,
+        prefill=section.prefill,
     )
 
 

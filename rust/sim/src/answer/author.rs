@@ -29,6 +29,8 @@ pub(crate) struct Prompt {
     pub(crate) length: u32,
     /// Whether to reason before answering.
     pub(crate) thinks: bool,
+    /// The beginning of the answer, which was said before: what is written goes on from it.
+    pub(crate) begun: String,
 }
 
 /// How a model behaves, by the last part of its name; `chat` for every other.
@@ -148,6 +150,10 @@ pub(crate) fn write(prompt: &Prompt, rng: &mut Rng) -> Output {
         "I cannot help with that.".clone_into(&mut output.refusal);
     } else {
         output.text = text(prompt, rng);
+        // Somebody else's beginning is followed by the text as it is.
+        if let Some(rest) = output.text.strip_prefix(&*prompt.begun) {
+            output.text = rest.to_owned();
+        }
     }
     if let Some(at) =
         prompt.stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| output.text.find(stop)).min()
@@ -252,6 +258,25 @@ mod tests {
         assert_eq!(write(1).tokens(), 8);
         assert_eq!(write(1).text, write(1).text);
         assert_ne!(write(1).text, write(2).text);
+    }
+
+    #[test]
+    fn a_text_goes_on_from_its_own_beginning_wherever_that_ends() {
+        let write = |begun: &str, limit| {
+            let prompt = Prompt { begun: begun.to_owned(), limit, ..prompt() };
+            let output = write(&prompt, &mut muse(1, None, "hi", 0));
+            (output.text, output.ending)
+        };
+        let (whole, _) = write("", None);
+        for at in 0..=whole.len() {
+            assert_eq!(write(&whole[..at], None), (whole[at..].to_owned(), Ending::Stop));
+        }
+        assert_eq!(
+            write(&whole[..8], Some(2)),
+            (whole[8..16].to_owned(), Ending::Length),
+            "the limit is of what is new"
+        );
+        assert_eq!(write("Sure: ", None).0, whole);
     }
 
     #[test]

@@ -109,7 +109,16 @@ fn prompt(call: &mut Call) -> Prompt {
         stops: stops(&body["stop"]),
         length,
         thinks: false,
+        begun: begun(messages, body),
     }
+}
+
+/// The last message where it is the assistant's: the beginning of the answer. A server that is told by
+/// `add_generation_prompt` alone to answer it does so.
+fn begun(messages: &[Value], body: &Value) -> String {
+    let last =
+        messages.last().filter(|message| message["role"] == "assistant" && body["add_generation_prompt"] != true);
+    last.map(|message| content_text(&message["content"])).unwrap_or_default()
 }
 
 fn tool(tool: &Value) -> Tool {

@@ -128,6 +128,7 @@ fn prompt(call: &mut Call) -> Prompt {
     let user = items.iter().rev().find(|item| item["role"] == "user");
     let format = &body["text"]["format"];
     Prompt {
+        begun: String::new(),
         model: Behaviour::of(&call.note.model),
         said: body["input"]
             .as_str()

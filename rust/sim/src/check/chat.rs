@@ -43,6 +43,9 @@ pub(crate) const FIELDS: &[Field] = &[
     may("user", TEXT),
     may("verbosity", Word(&["low", "medium", "high"])),
     may("web_search_options", Map),
+    // Not OpenAI's, but how servers that continue an answer are asked to; see `whole`.
+    may("continue_final_message", Bool),
+    may("add_generation_prompt", Bool),
 ];
 
 /// The words of a reasoning effort.
@@ -92,6 +95,7 @@ const ASSISTANT: &[Field] = &[
     may("audio", Map),
     may("name", TEXT),
     may("function_call", Map),
+    may("prefix", Bool),
     // Part of answers, so clients that send an answer back have them.
     may("reasoning_content", TEXT),
     may("annotations", List(&Any, 0, usize::MAX)),
@@ -185,12 +189,34 @@ pub(crate) fn whole(body: &Value) -> Result<(), Refusal> {
         let message = "'messages' must contain the word 'json' for 'response_format' of type 'json_object'.";
         return Err(Refusal::invalid("invalid_value", "messages", message));
     }
+    continuation(body)?;
     named_tool_exists(body)?;
     tool_order(body["messages"].as_array().map_or(&[], Vec::as_slice))
 }
 
 fn needs(field: &str, other: &str) -> Refusal {
     Refusal::invalid("invalid_value", field, format!("'{field}' is only allowed together with '{other}'."))
+}
+
+/// How an answer is asked for that goes on from the last message, the assistant's. Sources: vLLM, chat completions
+/// (`continue_final_message` and `add_generation_prompt`, which is true unless it is said not to be, exclude each other);
+/// `DeepSeek`, "Chat Prefix Completion" (`prefix` belongs to the last message). Both read in 2026-11.
+fn continuation(body: &Value) -> Result<(), Refusal> {
+    let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let (last, earlier) = messages.split_last().map_or((&Value::Null, messages), |(last, earlier)| (last, earlier));
+    if body["continue_final_message"] == true {
+        if body["add_generation_prompt"] != false {
+            let message = "'continue_final_message' and 'add_generation_prompt' cannot both be true.";
+            return Err(Refusal::invalid("invalid_parameter_combination", "continue_final_message", message));
+        }
+        if last["role"] != "assistant" {
+            return Err(needs("continue_final_message", "a last message of the assistant"));
+        }
+    }
+    if earlier.iter().any(|message| message["prefix"] == true) {
+        return Err(needs("prefix", "the last message"));
+    }
+    Ok(())
 }
 
 fn named_tool_exists(body: &Value) -> Result<(), Refusal> {
@@ -281,6 +307,30 @@ mod tests {
             code(|b| drop(b.as_object_mut().unwrap().remove("messages"))),
             said("missing_required_parameter", "messages")
         );
+    }
+
+    #[test]
+    fn an_answer_is_continued_where_the_last_message_is_the_assistants() {
+        let asked = |flags: &str, last: &str| {
+            check(|body| {
+                body["messages"] = json!([{"role": "user", "content": "hi"}, {"role": last, "content": "so far"}]);
+                let flags: serde_json::Map<_, _> = serde_json::from_str(flags).unwrap();
+                body.as_object_mut().unwrap().extend(flags);
+            })
+            .map_err(|refusal| refusal.param.unwrap())
+        };
+        let flags = r#"{"continue_final_message": true, "add_generation_prompt": false}"#;
+        let refused = Err("continue_final_message".to_owned());
+        assert_eq!(asked("{}", "assistant"), Ok(()));
+        assert_eq!(asked(flags, "assistant"), Ok(()));
+        assert_eq!(asked(flags, "user"), refused);
+        assert_eq!(asked(r#"{"continue_final_message": true}"#, "assistant"), refused);
+        let early = json!({"role": "assistant", "content": "a", "prefix": true});
+        assert_eq!(
+            code(|b| b["messages"] = json!([early, {"role": "user", "content": "b"}])),
+            said("invalid_value", "prefix")
+        );
+        check(|body| body["messages"] = json!([early])).unwrap();
     }
 
     #[test]
