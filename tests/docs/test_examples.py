@@ -1,5 +1,6 @@
 """The examples in the documentation, run as they stand; only addresses differ."""
 
+import json
 import os
 import re
 import shutil
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from docs import outputs
 from headgate import _native
+from tests.harness.gateway import attach
+from tests.harness.wire import ask
 
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -160,3 +164,30 @@ def test_commands_print_what_stands_below_them(page: Path) -> None:
     text = page.read_text()
     assert outputs.SHOWN.search(text)
     assert outputs.renewed(text) == text, f"docs/{page.name} is stale: run python -m docs.outputs"
+
+
+def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
+    _, policy, scenario = examples("resilience.md", "yaml")
+    simulator = _native.Simulator.start(json.dumps(yaml.safe_load(scenario)).encode())
+    (tmp_path / "policy.yaml").write_text(policy.replace("127.0.0.1:8089", simulator.address))
+    command = [str(Path(sys.executable).parent / "headgate"), "serve", str(tmp_path / "policy.yaml")]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, env={**os.environ, **ADDRESSES}, stderr=log) as process,
+    ):
+        try:
+            gateway = attach(process, tmp_path / "log")
+            [example] = examples("resilience.md", "python")
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", example.replace("127.0.0.1:8080", gateway.data)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            process.terminate()
+    bill = ask(simulator.address, "GET", "/bill").json()
+    simulator.stop()
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\w[\w ]+\.?\n", done.stdout), done.stdout
+    assert bill["totals"]["calls"] == 2, "the first was cut"

@@ -63,9 +63,9 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
     answer["resilience"] |= more
     assert list(guards(answer))[2] == (
         "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once; a "
-        "second try after 250ms, for 2 % of the calls at most; identical calls share one; the last 1MiB of a stream can "
-        "be taken up again; a comment after 15s of silence; refused first when the gateway is full; kept at one place "
-        "by session"
+        "second try after 250ms, for 2 % of the calls at most; identical calls share one; the last 1MiB of a stream "
+        "can be taken up again; a comment after 15s of silence; refused first when the gateway is full; kept at one "
+        "place by session"
     )
 
 
