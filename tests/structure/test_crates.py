@@ -11,12 +11,13 @@ STAGES = {"listener", "admission", "attempt", "upstream", "stream"}
 
 ALLOWED: dict[str, set[str]] = {
     "fault": set(),
+    "random": set(),
     **{pure: {"fault"} for pure in PURE - {"fault"}},
     **{stage: PURE for stage in STAGES},
-    "gateway": PURE | STAGES,
-    "sim": {"fault", "http1", "protocol"},
-    "load": {"fault", "http1", "protocol"},
-    "simulate": PURE | {"attempt"},
+    "gateway": PURE | STAGES | {"random"},
+    "sim": {"fault", "http1", "protocol", "random"},
+    "load": {"fault", "http1", "protocol", "random"},
+    "simulate": PURE | {"attempt", "random"},
     "binding": {"gateway", "load", "sim", "simulate", "plan"},
     "daemon": {"gateway", "plan"},
     "path": {"gateway", "plan"},

@@ -4,6 +4,7 @@
 //! released ([`pyo3::Python::detach`]), and the data plane's threads never ask for it: calls go on while Python is
 //! stuck.
 
+mod ended;
 mod errors;
 mod gateway_class;
 mod load_class;

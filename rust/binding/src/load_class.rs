@@ -1,7 +1,7 @@
 //! A load that is running, held by Python.
 
+use crate::ended;
 use crate::errors::{plan_error, start_error};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::time::Duration;
@@ -44,8 +44,6 @@ impl Load {
 
     /// What was measured, as JSON. Raises `RuntimeError` before the end.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let result = py.detach(|| self.inner.result());
-        let result = result.ok_or_else(|| PyRuntimeError::new_err("the load is not over: wait for it first"))?;
-        Ok(PyBytes::new(py, result.as_bytes()))
+        ended::result(py, "load", || self.inner.result())
     }
 }

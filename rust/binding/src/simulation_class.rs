@@ -1,8 +1,8 @@
 //! A simulation that is running, held by Python.
 
+use crate::ended;
 use crate::errors::plan_error;
 use plan::Plan;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::time::Duration;
@@ -42,8 +42,6 @@ impl Simulation {
 
     /// What came of it, as JSON. Raises `RuntimeError` before the end.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let result = py.detach(|| self.inner.result());
-        let result = result.ok_or_else(|| PyRuntimeError::new_err("the simulation is not over: wait for it first"))?;
-        Ok(PyBytes::new(py, result.as_bytes()))
+        ended::result(py, "simulation", || self.inner.result())
     }
 }

@@ -4,9 +4,10 @@
 use crate::shared::Shared;
 use attempt::{Held, Transition, Verdict};
 use plan::Level;
+use random::Rng;
 use record::{Lines, Wheel};
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,24 +17,18 @@ use tokio::task::JoinSet;
 const BESIDE_CAP: usize = 1_000;
 
 /// Randomness of one worker, or of one trial. Not for secrets.
-///
-/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
 #[derive(Debug)]
-pub(crate) struct Dice(Cell<u64>);
+pub(crate) struct Dice(RefCell<Rng>);
 
 impl Dice {
     /// One seed, one history.
     pub(crate) const fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
+        Self(RefCell::new(Rng::new(seed)))
     }
 
-    /// A number below `n`.
+    /// A number below `n`; 0 for 0.
     pub(crate) fn draw(&self, n: u64) -> u64 {
-        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.0.set(state);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % n.max(1)
+        self.0.borrow_mut().bits() % n.max(1)
     }
 }
 

@@ -4,9 +4,9 @@
 //! is parsed and written again.
 
 use crate::request::{About, Heads, Kind};
-use crate::rng::Rng;
 use crate::spec::Calls;
 use http1::write;
+use random::Rng;
 
 /// What all conversations of a load share.
 #[derive(Debug)]
@@ -115,10 +115,15 @@ const SYLLABLES: [&[u8]; 16] = [
 fn words(out: &mut Vec<u8>, rng: &mut Rng, bytes: usize) {
     let end = out.len() + bytes;
     while out.len() < end {
-        for _ in 0..=rng.below(4) {
-            out.extend_from_slice(SYLLABLES[rng.below(SYLLABLES.len())]);
+        for _ in 0..=below(rng, 4) {
+            out.extend_from_slice(SYLLABLES[below(rng, SYLLABLES.len())]);
         }
         out.push(b' ');
     }
     out.truncate(end);
+}
+
+/// Evenly spread over 0 <= x < `count`, a power of two; as it always was, so that a seed's conversations stay the same.
+fn below(rng: &mut Rng, count: usize) -> usize {
+    usize::try_from(rng.bits() >> 32).unwrap_or(0) % count
 }

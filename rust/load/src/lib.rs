@@ -50,7 +50,6 @@ mod plan;
 mod progress;
 mod report;
 mod request;
-mod rng;
 mod running;
 mod schedule;
 mod seat;

@@ -1,8 +1,8 @@
 //! When calls are due: a function of the spec and the seed alone, never of what the target does.
 
 use crate::clock::{of_ms, real, whole};
-use crate::rng::Rng;
 use crate::spec::{Arrivals, Calls, Spec};
+use random::Rng;
 use std::sync::Arc;
 
 /// A call that is due.

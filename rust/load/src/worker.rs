@@ -3,7 +3,6 @@
 use crate::clock::{self, whole};
 use crate::plan::Plan;
 use crate::progress::Board;
-use crate::rng::Rng;
 use crate::running::Shared;
 use crate::schedule::{Due, Schedule};
 use crate::seat::{Caller, Seat};
@@ -11,6 +10,7 @@ use crate::spec::Arrivals;
 use crate::tally::{Arrival, Tally};
 use crate::tend::tend;
 use crate::timer::Timer;
+use random::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;

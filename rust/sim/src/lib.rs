@@ -3,7 +3,8 @@
 //! A gateway is judged by what it does when a provider misbehaves, so this one misbehaves on demand, at the level of
 //! bytes: it has its own accept loop and writes its own heads and chunks, because a server library would not let it send
 //! what is wrong. And it is an independent oracle: it checks requests as the provider would, counts what it did
-//! ([`bill`]), and shares no code with what it tests except the HTTP/1.1 codec that reads requests.
+//! ([`bill`]), and shares no code with what it tests except the HTTP/1.1 codec that reads requests, and a generator of
+//! numbers.
 //!
 //! How a call goes: the connection reads a head and a body; the [`Provider`] turns them into a [`reply::Reply`] (pieces
 //! with pauses, a value); faults bend the reply; it becomes a [`reply::Script`] of writes and waits, and the connection

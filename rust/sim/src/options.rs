@@ -1,11 +1,10 @@
 //! What the simulated provider is told at its start.
 
-use crate::rng::Rng;
 use crate::scenario::Rule;
+pub use random::Distribution;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// All settings. Each has a default, and a key that is not known is refused.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,7 +79,7 @@ impl Options {
             return Err(format!("threads: {} is not within 1..=64", self.threads));
         }
         for (name, distribution) in [("ttft_ms", self.ttft_ms), ("gap_ms", self.gap_ms), ("tokens", self.tokens)] {
-            distribution.validate().map_err(|problem| format!("{name}: {problem}"))?;
+            distribution.check().map_err(|problem| format!("{name}: {problem}"))?;
             if self.fast && !matches!(distribution, Distribution::Fixed(_)) {
                 return Err(format!("{name}: fast mode sends one prebuilt answer, so this must be `fixed`"));
             }
@@ -119,71 +118,6 @@ impl From<&str> for Credential {
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
-    }
-}
-
-/// A random quantity, never negative.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Distribution {
-    /// Always the same: `{"fixed": 20}`.
-    Fixed(f64),
-    /// Evenly between two values.
-    Uniform {
-        /// The least.
-        low: f64,
-        /// The most.
-        high: f64,
-    },
-    /// The usual shape of latencies.
-    Lognormal {
-        /// Half of the values are below it.
-        median: f64,
-        /// Standard deviation of the logarithm.
-        sigma: f64,
-    },
-    /// Without memory.
-    Exponential {
-        /// The mean.
-        mean: f64,
-    },
-}
-
-impl Distribution {
-    const MOST: f64 = 3_600_000.0;
-
-    pub(crate) fn validate(self) -> Result<(), String> {
-        let values = match self {
-            Self::Fixed(value) => [value, value],
-            Self::Uniform { low, high } if low <= high => [low, high],
-            Self::Uniform { low, high } => return Err(format!("low {low} is above high {high}")),
-            Self::Lognormal { median, sigma } => [median, sigma],
-            Self::Exponential { mean } => [mean, mean],
-        };
-        let bad = values.into_iter().find(|value| !(0.0..=Self::MOST).contains(value));
-        bad.map_or(Ok(()), |value| Err(format!("{value} is not within 0..={}", Self::MOST)))
-    }
-
-    /// One value, at most an hour's milliseconds.
-    pub fn sample(self, rng: &mut Rng) -> f64 {
-        let value = match self {
-            Self::Fixed(value) => value,
-            Self::Uniform { low, high } => low + (high - low) * rng.unit(),
-            Self::Lognormal { median, sigma } => median * (sigma * rng.normal()).exp(),
-            Self::Exponential { mean } => -mean * (1.0 - rng.unit()).ln(),
-        };
-        value.clamp(0.0, Self::MOST)
-    }
-
-    /// One value as a time, read as milliseconds.
-    pub fn sample_time(self, rng: &mut Rng) -> Duration {
-        Duration::from_secs_f64(self.sample(rng) / 1000.0)
-    }
-
-    /// One value as a count, rounded.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sample() is within 0..=3 600 000")]
-    pub fn sample_count(self, rng: &mut Rng) -> u32 {
-        self.sample(rng).round() as u32
     }
 }
 
@@ -227,13 +161,5 @@ mod tests {
         let options = options(r#"{"credential": "sk-canary"}"#).unwrap();
         assert!(!format!("{options:?}").contains("canary"));
         assert!(options.credential.unwrap().is_in(b"Bearer sk-canary"));
-    }
-
-    #[test]
-    fn lognormal_latencies_have_the_median_that_was_asked_for() {
-        let mut rng = Rng::of(1, 1);
-        let latency = Distribution::Lognormal { median: 200.0, sigma: 0.5 };
-        let below = (0..10_000).filter(|_| latency.sample(&mut rng) < 200.0).count();
-        assert!((4800..5200).contains(&below), "{below}");
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::caller;
 use crate::fleet::Fleet;
-use crate::rng::{Rng, Stream};
+use crate::rng::Stream;
 use crate::scenario::RatePoint;
 use crate::time::{MS, of_ms_f64};
+use random::Rng;
 use std::rc::Rc;
 
 /// Lets callers in until the end.
@@ -32,7 +33,7 @@ struct Process<'a> {
 impl<'a> Process<'a> {
     fn new(curve: &'a [RatePoint], seed: u64) -> Self {
         let most = curve.iter().map(|point| point.per_second).fold(0.0, f64::max);
-        Self { curve, most, now_ns: 0, rng: Rng::of(seed, Stream::Arrivals) }
+        Self { curve, most, now_ns: 0, rng: Stream::Arrivals.rng(seed) }
     }
 }
 

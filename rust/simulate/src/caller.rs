@@ -3,10 +3,11 @@
 use crate::call::{self, Ended, Outcome};
 use crate::executor::{First, race};
 use crate::fleet::Fleet;
-use crate::rng::{Rng, Stream};
+use crate::rng::Stream;
 use crate::scenario::CallKind;
 use crate::tally::{Done, DoneAs};
 use crate::time::{SECOND, of_ms, of_ms_f64};
+use random::Rng;
 use std::rc::Rc;
 
 /// Whoever leaves for no reason does so after this long, on average.
@@ -27,7 +28,7 @@ pub(crate) struct Want {
 /// The life of one caller.
 pub(crate) async fn run(fleet: Rc<Fleet>, number: u32) {
     let arrived_ns = fleet.now();
-    let mut rng = Rng::of(fleet.seed, Stream::Caller(number));
+    let mut rng = Stream::Caller(number).rng(fleet.seed);
     let want = want(&fleet, number, arrived_ns, &mut rng);
     let end = served(&fleet, &want, &mut rng).await;
     fleet.tally.borrow_mut().caller(&Done { arrived_ns, end });
@@ -38,7 +39,7 @@ fn want(fleet: &Fleet, caller: u32, now_ns: u64, rng: &mut Rng) -> Want {
     let kind = draw(calls, rng.unit());
     let mut want = Want { caller, kind, input_tokens: 0, leaves_at_ns: u64::MAX };
     let Some(call) = calls.get(kind) else { return want };
-    want.input_tokens = u64::from(call.input_tokens.sample_count(rng));
+    want.input_tokens = u64::from(call.input_tokens.sample_count(&mut || rng.unit()));
     if let Some(patience_ms) = call.patience_ms {
         want.leaves_at_ns = now_ns.saturating_add(of_ms(patience_ms));
     }
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_eight_seconds_and_differ() {
-        let mut rng = Rng::of(1, Stream::Caller(0));
+        let mut rng = Stream::Caller(0).rng(1);
         for (resend, most) in [(0, SECOND / 2), (1, SECOND), (4, 8 * SECOND), (60, 8 * SECOND)] {
             let pauses: Vec<u64> = (0..100).map(|_| pause_ns(resend, &mut rng)).collect();
             assert!(pauses.iter().all(|pause| (most * 3 / 4..=most).contains(pause)));

@@ -5,12 +5,13 @@ use crate::executor::{Executor, Stuck};
 use crate::oracle::{Oracle, Reason, Told, Violations};
 use crate::planted::Planted;
 use crate::provider::Provider;
-use crate::rng::{Rng, Stream};
-use crate::scenario::{Capacity, Distribution, ProviderKind, Scenario, random};
+use crate::rng::Stream;
+use crate::scenario::{Capacity, Distribution, ProviderKind, Scenario, drawn};
 use crate::tally::{Change, Tally};
 use crate::time::{SECOND, of_ms};
 use attempt::{HealthState, Held, Transition, Why};
 use plan::Plan;
+use random::Rng;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ impl Replica {
     fn new(plan: &Plan, seed: u64, number: u32) -> Self {
         let state = attempt::State::new();
         let targets = attempt::Targets::new(plan, &state);
-        let rng = RefCell::new(Rng::of(seed, Stream::Replica(number)));
+        let rng = RefCell::new(Stream::Replica(number).rng(seed));
         Self { number: number as usize, state, targets, rng }
     }
 
@@ -151,7 +152,7 @@ fn reason(why: Why) -> Reason {
 
 /// Every provider of the plan; one that the scenario does not know answers at once.
 fn providers(plan: &Plan, scenario: &Scenario, seed: u64) -> Vec<Provider> {
-    let mut more = random::rules(scenario, plan, seed);
+    let mut more = drawn::rules(scenario, plan, seed);
     let each = plan.providers.iter().enumerate().map(|(index, provider)| {
         let (own, others) = std::mem::take(&mut more).into_iter().partition(|(of, _)| *of == index);
         more = others;

@@ -8,7 +8,7 @@ use crate::planted::Planted;
 use crate::provider::errors::{self, ErrorRow};
 use crate::provider::{Asked, Opening, Script, Served};
 use crate::reply::{Content, Reply};
-use crate::rng::{Rng, Stream};
+use crate::rng::Stream;
 use crate::scenario::fault::Reaction;
 use crate::time::{MS, of_ms};
 use crate::visit::{Cause, Ending, Place};
@@ -119,8 +119,7 @@ impl View<'_> {
             input_tokens: self.want.input_tokens,
         };
         let number = self.resend * MOST_ATTEMPTS + attempt.number;
-        let mut script =
-            provider.script(&asked, &mut Rng::of(self.fleet.seed, Stream::Visit(self.want.caller, number)));
+        let mut script = provider.script(&asked, &mut Stream::Visit(self.want.caller, number).rng(self.fleet.seed));
         if script.effect.reaction == Reaction::Serve && !self.fits(place) {
             script.effect.reaction =
                 errors::by_name("context_length_exceeded").map_or(Reaction::Serve, Reaction::Error);

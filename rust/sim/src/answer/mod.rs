@@ -111,12 +111,12 @@ impl<'a> Call<'a> {
         let gap = asked(self.knobs.gap_ms, self.tempo.gap_ms);
         let gap = gap.unwrap_or_else(|| usual(options.gap_ms, 100.0));
         let mut rng = Rng::of(self.rng.bits(), 1);
-        Pace { first: Some(first.sample_time(&mut rng)), gap, rng }
+        Pace { first: Some(rng.time(first)), gap, rng }
     }
 
     fn wanted_tokens(&mut self) -> u32 {
         let usual = self.tempo.tokens.unwrap_or(self.provider.options.tokens);
-        self.knobs.tokens.unwrap_or_else(|| usual.sample_count(&mut self.rng)).clamp(1, 100_000)
+        self.knobs.tokens.unwrap_or_else(|| self.rng.count(usual)).clamp(1, 100_000)
     }
 
     /// A whole answer that took as long as `tokens` tokens take.
@@ -147,7 +147,7 @@ struct Pace {
 
 impl Pace {
     fn next(&mut self) -> Duration {
-        self.first.take().unwrap_or_else(|| self.gap.sample_time(&mut self.rng))
+        self.first.take().unwrap_or_else(|| self.rng.time(self.gap))
     }
 }
 

@@ -50,7 +50,7 @@ impl Rule {
             if self.stage() != Stage::Answer {
                 return Err(format!("{name}: the fault of this rule happens before there is an answer to pace"));
             }
-            distribution.validate().map_err(|problem| format!("{name}: {problem}"))?;
+            distribution.check().map_err(|problem| format!("{name}: {problem}"))?;
         }
         self.condition.validate(self.stage())
     }

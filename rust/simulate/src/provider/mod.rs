@@ -8,10 +8,11 @@ mod script;
 pub(crate) use script::{End, Opening, Script, Served};
 
 use crate::executor::{Entered, Gate};
-use crate::rng::Rng;
 use crate::scenario::fault::{Effect, Reaction};
-use crate::scenario::{ProviderKind, Rule};
+use crate::scenario::{Distribution, ProviderKind, Rule};
+use crate::time::of_ms_f64;
 use limits::Limits;
+use random::Rng;
 use rules::Rules;
 use std::rc::Rc;
 
@@ -52,9 +53,10 @@ impl Provider {
         let of = |changed: Option<_>, usual| changed.unwrap_or(usual);
         let mut script = Script {
             effect,
-            ttft_ns: of(pace.and_then(|rule| rule.ttft_ms), self.kind.ttft_ms).sample_ns(rng),
-            gap_ns: of(pace.and_then(|rule| rule.gap_ms), self.kind.gap_ms).sample_ns(rng),
-            tokens: u64::from(of(pace.and_then(|rule| rule.tokens), self.kind.tokens).sample_count(rng)).max(1),
+            ttft_ns: sample_ns(of(pace.and_then(|rule| rule.ttft_ms), self.kind.ttft_ms), rng),
+            gap_ns: sample_ns(of(pace.and_then(|rule| rule.gap_ms), self.kind.gap_ms), rng),
+            tokens: u64::from(of(pace.and_then(|rule| rule.tokens), self.kind.tokens).sample_count(&mut || rng.unit()))
+                .max(1),
             remaining_permille: None,
         };
         if effect.reaction == Reaction::Serve {
@@ -90,4 +92,9 @@ impl Provider {
     pub(crate) fn faults(&self) -> u64 {
         self.rules.applied()
     }
+}
+
+/// One value of what is said in milliseconds, in nanoseconds.
+fn sample_ns(distribution: Distribution, rng: &mut Rng) -> u64 {
+    of_ms_f64(distribution.sample(&mut || rng.unit()))
 }

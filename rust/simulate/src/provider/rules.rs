@@ -1,10 +1,10 @@
 //! Which rule an attempt meets.
 
 use super::Asked;
-use crate::rng::Rng;
 use crate::scenario::fault::{self, Effect};
 use crate::scenario::{Condition, Rule};
 use crate::time::of_ms;
+use random::Rng;
 use std::cell::Cell;
 
 /// Rules in order.
@@ -95,7 +95,7 @@ mod tests {
     /// Which of ten attempts, one each second at alternating credentials, meet a rule.
     fn met(conditions: &[&str]) -> Vec<u64> {
         let rules = Rules::new(conditions.iter().map(|condition| rule(condition)));
-        let mut rng = Rng::of(1, Stream::Rules);
+        let mut rng = Stream::Rules.rng(1);
         let asked = |second| Asked {
             at_ns: of_ms(1000 * second),
             model: "gpt-5",

@@ -1,11 +1,10 @@
 //! What happens: callers, providers, faults. A document without defaults; `python/headgate/simulate` writes it from what
 //! a person wrote, and the words are those of the simulated provider's scenarios.
 
-mod distribution;
+pub(crate) mod drawn;
 pub(crate) mod fault;
-pub(crate) mod random;
 
-pub use distribution::Distribution;
+pub use random::Distribution;
 
 use crate::planted::Planted;
 use serde::Deserialize;

@@ -1,8 +1,9 @@
 //! Rules drawn by a seed: so that a thousand seeds are a thousand different days.
 
 use super::{Condition, Distribution, Rule, Scenario};
-use crate::rng::{Rng, Stream};
+use crate::rng::Stream;
 use plan::Plan;
+use random::Rng;
 
 /// What may happen. Those in the middle of a stream come after the commit, the rest before it.
 const FAULTS: &[&str] = &[
@@ -42,7 +43,7 @@ const SHARES: &[Option<f64>] = &[None, None, Some(0.5), Some(0.2), Some(0.05)];
 
 /// A rule, and the index of the provider that it is for.
 pub(crate) fn rules(scenario: &Scenario, plan: &Plan, seed: u64) -> Vec<(usize, Rule)> {
-    let mut rng = Rng::of(seed, Stream::Rules);
+    let mut rng = Stream::Rules.rng(seed);
     (0..scenario.random_rules).map(|_| rule(scenario, plan, &mut rng)).collect()
 }
 

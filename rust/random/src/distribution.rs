@@ -1,14 +1,13 @@
-//! Random quantities, spelled as those of the simulated provider (`sim`).
+//! Random quantities, as scenarios spell them.
 
-use crate::rng::Rng;
-use crate::time::of_ms_f64;
+use crate::rng::{exponential, normal};
 use serde::Deserialize;
 
 /// A random quantity, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Distribution {
-    /// Always the same.
+    /// Always the same: `{"fixed": 20}`.
     Fixed(f64),
     /// Evenly between two values.
     Uniform {
@@ -35,8 +34,8 @@ impl Distribution {
     /// The most that is drawn: an hour's milliseconds.
     pub const MOST: f64 = 3_600_000.0;
 
-    /// Whether its values hold together.
-    pub(crate) fn check(self) -> Result<(), String> {
+    /// Whether its values hold together; the sentence says what does not.
+    pub fn check(self) -> Result<(), String> {
         let values = match self {
             Self::Fixed(value) => [value, value],
             Self::Uniform { low, high } if low <= high => [low, high],
@@ -48,33 +47,29 @@ impl Distribution {
         bad.map_or(Ok(()), |value| Err(format!("{value} is not within 0..={}", Self::MOST)))
     }
 
-    /// One value.
-    pub(crate) fn sample(self, rng: &mut Rng) -> f64 {
+    /// One value, from numbers evenly spread over 0 <= x < 1.
+    pub fn sample(self, unit: &mut impl FnMut() -> f64) -> f64 {
         let value = match self {
             Self::Fixed(value) => value,
-            Self::Uniform { low, high } => low + (high - low) * rng.unit(),
-            Self::Lognormal { median, sigma } => median * (sigma * rng.normal()).exp(),
-            Self::Exponential { mean } => mean * rng.exponential(),
+            Self::Uniform { low, high } => low + (high - low) * unit(),
+            Self::Lognormal { median, sigma } => median * (sigma * normal(unit)).exp(),
+            Self::Exponential { mean } => mean * exponential(unit),
         };
         value.clamp(0.0, Self::MOST)
     }
 
-    /// One value, read as milliseconds, in nanoseconds.
-    pub(crate) fn sample_ns(self, rng: &mut Rng) -> u64 {
-        of_ms_f64(self.sample(rng))
-    }
-
     /// One value as a count, rounded.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sample() is within 0..=3 600 000")]
-    pub(crate) fn sample_count(self, rng: &mut Rng) -> u32 {
-        self.sample(rng).round() as u32
+    pub fn sample_count(self, unit: &mut impl FnMut() -> f64) -> u32 {
+        self.sample(unit).round() as u32
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::Rng;
 
     #[test]
     fn each_form_has_the_middle_that_was_asked_for() {
@@ -86,8 +81,8 @@ mod tests {
         ];
         for (form, median) in forms {
             let form: Distribution = serde_json::from_str(form).expect("good");
-            let mut rng = Rng::of(1, Stream::Arrivals);
-            let mut drawn: Vec<f64> = (0..10_001).map(|_| form.sample(&mut rng)).collect();
+            let mut rng = Rng::of(1, 1);
+            let mut drawn: Vec<f64> = (0..10_001).map(|_| form.sample(&mut || rng.unit())).collect();
             drawn.sort_by(f64::total_cmp);
             assert!((drawn[5000] / median - 1.0).abs() < 0.05, "{form:?}: {}", drawn[5000]);
         }
