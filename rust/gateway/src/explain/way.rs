@@ -86,7 +86,7 @@ fn befalls(plan: &Plan, meets: &Meets) -> Value {
 
 /// A good answer, to its end.
 fn answered(won: Won<Told>, trial: &Trial<'_>) -> Value {
-    let Won { answer, held } = won;
+    let Won { answer, held, .. } = won;
     let cut = Does::Cut.fault().filter(|_| answer.is_cut);
     let verdict = cut.map_or(Verdict::GOOD, |kind| {
         let (class, blame) = classify::of_fault(kind);

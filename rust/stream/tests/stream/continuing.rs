@@ -25,11 +25,14 @@ enum Act {
     Refused,
 }
 
+/// What for somebody was to go on, and behind how much text.
+type Asked = Rc<RefCell<Vec<(How, Option<usize>)>>>;
+
 /// Somebody who goes on with a cut stream, and notes what for.
 #[derive(Debug)]
 struct Other {
     act: Act,
-    asked: Rc<RefCell<Vec<(How, Option<usize>)>>>,
+    asked: Asked,
     told: Told,
     terms: Terms,
 }
@@ -64,7 +67,7 @@ impl GoOn<Script, Told> for Other {
 
 struct Seam {
     world: World,
-    asked: Rc<RefCell<Vec<(How, Option<usize>)>>>,
+    asked: Asked,
 }
 
 impl Seam {
