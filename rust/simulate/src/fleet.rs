@@ -4,6 +4,7 @@ use crate::arrivals;
 use crate::executor::{Executor, Stuck};
 use crate::oracle::{Oracle, Reason, Told, Violations};
 use crate::planted::Planted;
+use crate::probing;
 use crate::provider::Provider;
 use crate::rng::Stream;
 use crate::scenario::{Capacity, Distribution, ProviderKind, Scenario, drawn};
@@ -185,6 +186,7 @@ pub(crate) fn run(plan: &Arc<Plan>, scenario: &Arc<Scenario>, seed: u64, stop: i
     let fleet = Rc::new(Fleet::new(plan, scenario, seed));
     let executor = fleet.executor.clone();
     executor.spawn(arrivals::run(Rc::clone(&fleet), of_ms(scenario.duration_ms)));
+    probing::start(&fleet, of_ms(scenario.duration_ms));
     let ended = executor.run(stop);
     let is_stopped = ended == Err(Stuck::Stopped);
     match ended {

@@ -17,6 +17,7 @@
 //! | `scenario`, `job`, `rng` | what happens, as a document; chance that repeats |
 //! | `provider`, `visit`, `book` | what providers do, and what they write down |
 //! | `fleet`, `arrivals`, `caller`, `call`, `world`, `reply` | one world, from a caller's arrival to the end of its answer |
+//! | `probing` | what replicas ask outside of calls |
 //! | `tally` | figures, and the timeline |
 //! | `oracle`, `planted` | what must hold in every world; faults that show that each rule can fail |
 //! | `running`, `report` | many worlds on several threads, and what is told |
@@ -40,6 +41,7 @@ mod fleet;
 mod job;
 mod oracle;
 mod planted;
+mod probing;
 mod provider;
 mod reply;
 mod report;

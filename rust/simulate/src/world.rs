@@ -19,7 +19,7 @@ use plan::Timeouts;
 use std::rc::Rc;
 
 /// How long a refusal takes: there and back.
-const ROUND_TRIP_NS: u64 = 10 * MS;
+pub(crate) const ROUND_TRIP_NS: u64 = 10 * MS;
 /// Attempts of one call have numbers of their own among those of its caller.
 const MOST_ATTEMPTS: u32 = 64;
 

@@ -7,7 +7,7 @@ use plan::Plan;
 use serde_json::{Value, json};
 use simulate::{Job, start};
 use std::time::Duration;
-use support::{PLAN, bad_days, job, job_call, rule, run};
+use support::{PLAN, bad_days, job, job_call, rule, run, run_with};
 
 fn world(job: Job) -> Value {
     run(job)["worlds"][0].clone()
@@ -43,6 +43,35 @@ fn an_answer_that_is_no_stream_comes_when_it_is_whole() {
     let world = world(job(|job| job["scenario"]["calls"][0]["stream"] = json!(false)));
     unbroken(&world);
     assert_eq!(world["figures"]["first_token_us"]["p50"], 400_000);
+}
+
+#[test]
+fn what_is_asked_outside_of_calls_is_back_sooner() {
+    let back_at = |probe_ms: Option<u64>, seed: u64| {
+        let mut plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+        plan.providers[0].breaker.probe_ms = probe_ms;
+        let job = job(|job| {
+            job["seed"] = json!(seed);
+            job["scenario"]["duration_ms"] = json!(200_000);
+            job["scenario"]["providers"][0]["rules"] = json!([rule(5_000, 80_000, "status;code=503")]);
+        });
+        let world = run_with(plan, job)["worlds"][0].clone();
+        unbroken(&world);
+        let changes = world["changes"].as_array().expect("a list").clone();
+        let of_first = |change: &&Value| {
+            let is_back = change["what"] == "closed" && change["at_s"].as_f64().expect("a time") >= 80.0;
+            is_back && change["key"].as_str().expect("a key").starts_with("endpoint:first@")
+        };
+        changes.iter().rfind(of_first).map_or(200.0, |change| change["at_s"].as_f64().expect("a time"))
+    };
+    let (mut asked, mut unasked) = (0.0, 0.0);
+    for seed in 1..=5 {
+        let with = back_at(Some(2_000), seed);
+        assert!(with < 84.0, "two seconds and a half after the outage, and the next call: {with}");
+        asked += with;
+        unasked += back_at(None, seed);
+    }
+    assert!(asked + 20.0 < unasked, "{asked} {unasked}");
 }
 
 #[test]
@@ -121,7 +150,19 @@ fn one_seed_has_one_history_and_another_seed_another() {
 
 #[test]
 fn whatever_happens_no_rule_is_broken() {
-    let result = run(job(bad_days));
+    no_rule_is_broken(&run(job(bad_days)));
+}
+
+#[test]
+fn nor_is_one_where_what_is_out_is_asked() {
+    let mut plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+    for provider in &mut plan.providers {
+        provider.breaker.probe_ms = Some(1_000);
+    }
+    no_rule_is_broken(&run_with(plan, job(bad_days)));
+}
+
+fn no_rule_is_broken(result: &Value) {
     let worlds = result["worlds"].as_array().expect("worlds");
     assert_eq!(worlds.len(), 200);
     let broken: Vec<_> = worlds.iter().filter(|world| world["violations_count"] != 0).collect();

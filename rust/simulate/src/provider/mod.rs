@@ -65,6 +65,11 @@ impl Provider {
         script
     }
 
+    /// What becomes of a question that counts nowhere, such as which models there are.
+    pub(crate) fn standing(&self, asked: &Asked<'_>) -> Effect {
+        self.rules.standing(asked).map_or_else(Effect::default, |rule| rule.effect)
+    }
+
     /// Turns an attempt into a 429 where it is one too many.
     fn limit(&self, asked: &Asked<'_>, script: &mut Script) {
         let Some(limits) = self.limits.get(asked.credential) else { return };

@@ -44,6 +44,17 @@ impl Rules {
         found
     }
 
+    /// The first rule that fits whatever comes of these names at this time. Counts nothing.
+    pub(super) fn standing(&self, asked: &Asked<'_>) -> Option<&Armed> {
+        let is_for_all = |condition: &Condition| {
+            condition.nth.is_none()
+                && condition.every.is_none()
+                && condition.first.is_none()
+                && condition.share.is_none()
+        };
+        self.rules.iter().find(|armed| is_for_all(&armed.rule.condition) && meets(&armed.rule.condition, asked))
+    }
+
     /// Attempts that met a rule.
     pub(crate) fn applied(&self) -> u64 {
         self.applied.get()
@@ -118,6 +129,16 @@ mod tests {
         assert_eq!(met(&[r#"{"model": "gpt-*", "nth": 3}"#]), [2]);
         assert_eq!(met(&[r#"{"model": "gpt", "nth": 3}"#]), [0; 0]);
         assert_eq!(met(&[r#"{"endpoint": 1}"#]), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_no_attempt_meets_rules_that_are_for_all_and_counts_nowhere() {
+        let rules =
+            Rules::new([r#"{"first": 1}"#, r#"{"model": "gpt-*"}"#, r#"{"until_ms": 5000}"#].map(rule).into_iter());
+        let asked =
+            |second: u64| Asked { at_ns: of_ms(1000 * second), model: "", endpoint: 0, credential: 0, input_tokens: 0 };
+        assert_eq!([4, 5].map(|second| rules.standing(&asked(second)).is_some()), [true, false]);
+        assert_eq!((rules.applied(), rules.find(&asked(6), &mut Rng::of(1, Stream::Rules)).is_some()), (0, true));
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub(crate) fn rule(from_ms: u64, until_ms: u64, fault: &str) -> Value {
 }
 
 pub(crate) fn run(job: Job) -> Value {
-    let plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+    run_with(serde_json::from_str(PLAN).expect("a plan"), job)
+}
+
+pub(crate) fn run_with(plan: Plan, job: Job) -> Value {
     let running = start(vec![plan], job).expect("it starts");
     assert!(running.wait(Duration::from_mins(2)), "a world of seconds ends in minutes");
     serde_json::from_str(&running.result().expect("it is over")).expect("JSON")
