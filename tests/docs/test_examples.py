@@ -79,6 +79,7 @@ def test_python_examples_print_what_the_page_says(up: Up, page: str, prints: str
     [
         ("quickstart.md", '"object":"chat.completion"'),
         ("metrics.md", "headgate_ready 1"),
+        ("streaming.md", '"object":"chat.completion"'),
         ("simulator.md", '"code":"rate_limit_exceeded"'),
     ],
 )

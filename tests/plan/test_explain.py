@@ -40,6 +40,8 @@ def test_the_guards_are_those_of_the_plan() -> None:
 def test_the_guards_of_an_alias_are_told_in_lines() -> None:
     assert list(guards(explained("exact"))) == [
         "timeouts: connect 1s, first_token 2s, idle 5s, attempt 4s, total 1m, stream_total 6s",
+        "one deadline holds for the call with all its tries and pauses; a caller shortens it with headgate-timeout-ms, "
+        "and a provider is told in the same header what is left",
         "tries: at most 2 at one deployment and 6 in all; pauses up to 10ms (20ms after a 429), doubled up to 30ms; "
         "a provider's own pause up to 40ms",
         "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once",
@@ -61,7 +63,7 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
         "affinity": "session",
     }
     answer["resilience"] |= more
-    assert list(guards(answer))[2] == (
+    assert list(guards(answer))[3] == (
         "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once; a "
         "second try after 250ms, for 2 % of the calls at most; identical calls share one; the last 1MiB of a stream "
         "can be taken up again; a comment after 15s of silence; refused first when the gateway is full; kept at one "
@@ -189,6 +191,13 @@ def test_what_has_begun_is_not_tried_again() -> None:
     answer = tried("smart", "gpt=cut", stream=True)
     assert steps(answer) == [("gpt", "good", None)]
     assert answer["trial"]["caller"] == {"status": 200, "cut": {"code": "stream_cut", "should_retry": True}}
+
+
+def test_no_pause_outlasts_what_the_caller_waits() -> None:
+    answer = tried("smart", "gpt=rate_limited:5000", "spare=rate_limited:5000", within_ms=2000)["trial"]
+    assert [each["then"] for each in answer["attempts"]] == ["other", "fallback", "deadline"]
+    assert (answer["caller"]["status"], answer["ended_ms"]) == (429, 0)
+    assert "whose caller waits 2s" in next(way({"trial": answer}))
 
 
 def test_several_places_are_several_ways_and_a_seed_draws_one() -> None:

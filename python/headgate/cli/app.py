@@ -125,16 +125,17 @@ def explain(
     ] = None,
     stream: Annotated[bool | None, typer.Option("--stream", help="The call asks for a stream.")] = None,
     tokens: Annotated[int | None, typer.Option(metavar="N", min=0, help="About how long its prompt is.")] = None,
+    within: Annotated[str | None, typer.Option(metavar="5s", help="How long its caller says that it waits.")] = None,
     needs: Annotated[
         str | None, typer.Option(metavar="LIST", help="What it needs besides plain text, such as tools,images.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Draw what is left to chance.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a call would go, and why; with --if, --stream, --tokens, --needs or --seed, which way it would take."""
+    """Say where a call would go, and why; with --if, --stream and the like, which way it would take."""
     from headgate.cli import policies
 
-    trial = policies.Trial(if_ or [], needs, stream=stream, tokens=tokens, seed=seed)
+    trial = policies.Trial(if_ or [], needs, within, stream=stream, tokens=tokens, seed=seed)
     policies.explain(policies.Asked(policy, model, key, header or [], trial), as_json=as_json)
 
 

@@ -23,6 +23,10 @@ def guards(answer: dict[str, Any]) -> Iterator[str]:
     limits, retry = guard["timeouts"], guard["retry"]
     yield "timeouts: " + ", ".join(f"{name} {show_duration(limits[f'{name}_ms'])}" for name in _TIMEOUTS)
     yield (
+        "one deadline holds for the call with all its tries and pauses; a caller shortens it with headgate-timeout-ms, "
+        "and a provider is told in the same header what is left"
+    )
+    yield (
         f"tries: at most {retry['max_attempts']} at one deployment and {retry['max_attempts_per_call']} in all; "
         f"pauses up to {show_duration(retry['base_ms'])} ({show_duration(retry['throttled_base_ms'])} after a 429), "
         f"doubled up to {show_duration(retry['cap_ms'])}; a provider's own pause up to "

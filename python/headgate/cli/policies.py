@@ -65,18 +65,20 @@ class Trial:
 
     befalls: list[str]
     needs: str | None
+    within: str | None
     stream: bool | None
     tokens: int | None
     seed: int | None
 
     def query(self) -> dict[str, Any] | None:
         """The same for the data plane; `UsageError` for what is not `WHO=WHAT` or `WHO=WHAT:PAUSE`."""
-        if not self.befalls and (self.needs, self.stream, self.tokens, self.seed) == (None,) * 4:
+        if not self.befalls and (self.needs, self.within, self.stream, self.tokens, self.seed) == (None,) * 5:
             return None
         befalls = [_condition(text) for text in self.befalls]
         needs = [word.strip() for word in (self.needs or "").split(",") if word.strip()]
         said = {"stream": bool(self.stream), "tokens": self.tokens or 0, "seed": self.seed}
-        return {**said, "needs": needs, "if": befalls}
+        within_ms = None if self.within is None else _duration(self.within, f"--within {self.within}")
+        return {**said, "needs": needs, "within_ms": within_ms, "if": befalls}
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,15 @@ def _condition(text: str) -> dict[str, Any]:
     word, colon, pause = what.partition(":")
     if not target or not word:
         raise UsageError(f"--if {text}: write WHO=WHAT, such as gpt=down, or gpt=rate_limited:20s")
+    pause_ms = _duration(pause, f"--if {text}") if colon else None
+    return {"target": target, "meets": word, "pause_ms": pause_ms}
+
+
+def _duration(text: str, where: str) -> int:
     try:
-        return {"target": target, "meets": word, "pause_ms": parse_duration(pause) if colon else None}
+        return parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"--if {text}: {error}") from None
+        raise UsageError(f"{where}: {error}") from None
 
 
 def diff(before: str, after: str, *, as_json: bool) -> None:

@@ -58,7 +58,8 @@ def _given(trial: dict[str, Any]) -> str:
     call = "a stream" if trial["stream"] else "a call without a stream"
     long = f" of about {trial['tokens']} tokens" if trial["tokens"] else ""
     needs = f" that needs {' and '.join(trial['needs'])}" if trial["needs"] else ""
-    return f"{call}{long}{needs}, {'if ' + ' and '.join(befalls) if befalls else 'if all goes well'}"
+    within = f" whose caller waits {show_duration(trial['within_ms'])}" if trial["within_ms"] is not None else ""
+    return f"{call}{long}{needs}{within}, {'if ' + ' and '.join(befalls) if befalls else 'if all goes well'}"
 
 
 def _pause(condition: dict[str, Any]) -> str:

@@ -103,6 +103,9 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
     let mut waited_ns = 0;
     loop {
         let now_ns = world.now();
+        if now_ns >= walk.call().total_by_ns {
+            return Err(too_late());
+        }
         let refused = match walk.first(now_ns, &mut |n| world.draw(n)) {
             Ok((place, ticket)) => return Ok(Step { place, ticket, waited_ns }),
             Err(None) => return Err(unfit(walk)),
@@ -112,7 +115,8 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
         let is_short = rest_ns <= walk.rules().wait_ms.saturating_mul(MS) && refused.until_ns < walk.call().total_by_ns;
         if refused.why == Why::Cooldown && is_short && waited_ns == 0 {
             // Spread over a tenth more, so that those who wait do not come all at once.
-            waited_ns = rest_ns.saturating_add(world.draw(rest_ns / 10 + 1));
+            let left_ns = walk.call().total_by_ns.saturating_sub(now_ns);
+            waited_ns = rest_ns.saturating_add(world.draw(rest_ns / 10 + 1)).min(left_ns);
             world.sleep_until(now_ns.saturating_add(waited_ns)).await;
             continue;
         }
@@ -226,6 +230,9 @@ async fn again<W: World>(
     let mut until_ns = began_ns.saturating_add(pause(walk, failure, world));
     let latest_ns = walk.call().total_by_ns.min(began_ns.saturating_add(walk.rules().wait_ms.saturating_mul(MS)));
     loop {
+        if until_ns >= walk.call().total_by_ns {
+            return Err(Stop::Deadline);
+        }
         world.sleep_until(until_ns).await;
         let waited_ns = world.now().saturating_sub(began_ns);
         match walk.same(place, way, world.now()) {
@@ -331,6 +338,11 @@ fn out_of_service<A>(refused: Refused, now_ns: u64) -> Lost<A> {
 
 fn unfit<A>(walk: &Walk<'_>) -> Lost<A> {
     Lost { what: What::Fault(fit::fault(walk)), why: Stop::NoTarget, again: false, pause_ns: None }
+}
+
+fn too_late<A>() -> Lost<A> {
+    let fault = Fault::new(Kind::TotalTimeout, "The time of the call was over before it could be sent");
+    Lost { what: What::Fault(fault), why: Stop::Deadline, again: true, pause_ns: None }
 }
 
 fn nowhere<A>() -> Lost<A> {

@@ -139,6 +139,8 @@ kinds! {
     EncodingUnsupported: Caller, 415, InvalidRequest, "encoding_unsupported", Never;
     /// A body of another media type than the path takes.
     MediaTypeUnsupported: Caller, 415, InvalidRequest, "media_type_unsupported", Never;
+    /// What `headgate-timeout-ms` says is not a time.
+    TimeoutInvalid: Caller, 400, InvalidRequest, "timeout_invalid", Never;
     /// The body is not JSON as far as it was read, or not one object.
     BodyNotJson: Caller, 400, InvalidRequest, "invalid_json", Never;
     /// The body nests deeper than allowed.
@@ -187,7 +189,8 @@ kinds! {
     CredentialRejected: Upstream, 502, UpstreamError, "provider_credential_rejected", Never;
     /// One try took longer than `timeouts.attempt`.
     AttemptTimeout: Upstream, 504, UpstreamTimeout, "attempt_timeout", Later;
-    /// The call took longer than `timeouts.total`, or a stream longer than `timeouts.stream_total`.
+    /// The call took longer than `timeouts.total`, a stream longer than `timeouts.stream_total`, or either longer than the
+    /// caller's own `headgate-timeout-ms`.
     TotalTimeout: Upstream, 504, UpstreamTimeout, "total_timeout", Later;
     /// No content within `timeouts.first_token`.
     FirstTokenTimeout: Upstream, 504, UpstreamTimeout, "first_token_timeout", Later;

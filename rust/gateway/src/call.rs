@@ -32,6 +32,8 @@ pub(crate) struct Call<'a> {
     pub(crate) snapshot: &'a Rc<Snapshot>,
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) head: &'a RequestHead,
+    /// How long the caller itself waits, where it says so.
+    pub(crate) within_ms: Option<u64>,
 }
 
 /// A body that goes on as it comes.
@@ -170,7 +172,8 @@ impl<'c> Call<'c> {
         let by_quota =
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
-        let ask = Ask { resilience: route.resilience(), streamed, steers, opened_ns: record.opened_ns() };
+        let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
+        let ask = Ask { resilience, streamed, steers, opened_ns, within_ms: self.within_ms };
         let call = attempt::Call {
             route,
             targets: &self.snapshot.targets,

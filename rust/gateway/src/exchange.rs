@@ -29,6 +29,8 @@ pub(crate) struct Ask<'a> {
     /// Whether a balance looks at what is left of the providers' quotas.
     pub(crate) steers: bool,
     pub(crate) opened_ns: u64,
+    /// How long the caller itself waits, where it says so.
+    pub(crate) within_ms: Option<u64>,
 }
 
 /// What is sent.
@@ -97,7 +99,8 @@ impl attempt::World for Exchange<'_> {
         let alarm = wheel.alarm();
         let (by_ns, kind) = commit_by(&deadlines);
         alarm.set(Some(by_ns));
-        let mut exchange = pin!(self.up_to_commit(attempt));
+        let left_ns = deadlines.whole.0.saturating_sub(attempt.started_ns);
+        let mut exchange = pin!(self.up_to_commit(attempt, left_ns));
         let turns = poll_fn(|cx| self.record.borrow_mut().exchanges(|| exchange.as_mut().poll(cx)));
         let came = alarm.limit(turns).await.unwrap_or_else(|| Err(reply::too_late(wheel, kind)));
         let connect = came.as_ref().map_or(Duration::ZERO, |came| came.answer().connect);
@@ -128,8 +131,9 @@ impl attempt::World for Exchange<'_> {
 }
 
 impl Exchange<'_> {
-    async fn up_to_commit(&self, attempt: &Attempt<'_>) -> Result<Came, Fault> {
-        let mut answer = self.send(attempt).await?;
+    /// `left_ns`: how long its whole answer may take.
+    async fn up_to_commit(&self, attempt: &Attempt<'_>, left_ns: u64) -> Result<Came, Fault> {
+        let mut answer = self.send(attempt, left_ns).await?;
         if answer.head.status >= 400 {
             let body = error_body(&mut answer.body).await;
             return Ok(Came::Error(answer, Begun::Plain(Some(body.clone()).filter(|body| !body.is_empty())), body));
@@ -161,7 +165,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn send(&self, attempt: &Attempt<'_>) -> Result<Answer, Fault> {
+    async fn send(&self, attempt: &Attempt<'_>, left_ns: u64) -> Result<Answer, Fault> {
         let call = self.call;
         let compiled = &call.snapshot.compiled;
         let Attempt { candidate, endpoint, credential, .. } = *attempt;
@@ -193,6 +197,8 @@ impl Exchange<'_> {
             head: call.head,
             provider: &compiled.providers[candidate.provider][endpoint],
             credential,
+            // Up to the next whole one: whoever is asked does not give up before we do.
+            left_ms: left_ns.div_ceil(1_000_000).max(1),
             body,
         };
         let connect = Duration::from_millis(self.ask.resilience.timeouts.connect_ms);
@@ -209,7 +215,9 @@ impl Ask<'_> {
     /// When the call must have its answer, at the latest.
     pub(crate) fn total_by(&self) -> u64 {
         let timeouts = &self.resilience.timeouts;
-        self.opened_ns.saturating_add(ns(if self.streamed { timeouts.stream_total_ms } else { timeouts.total_ms }))
+        let total_ms = if self.streamed { timeouts.stream_total_ms } else { timeouts.total_ms };
+        let total_ms = self.within_ms.map_or(total_ms, |within_ms| within_ms.min(total_ms));
+        self.opened_ns.saturating_add(ns(total_ms))
     }
 
     /// The deadlines of an attempt that starts now.

@@ -30,6 +30,7 @@ mod signals;
 mod snapshot;
 mod start_error;
 mod watch_file;
+mod within;
 mod worker;
 
 pub use explain::explain;

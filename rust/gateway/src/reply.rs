@@ -208,7 +208,9 @@ pub(crate) fn out_of_time(kind: Kind) -> Fault {
         kind,
         match kind {
             Kind::FirstTokenTimeout => "The provider sent nothing within `timeouts.first_token`",
-            Kind::TotalTimeout => "No answer within `timeouts.total` (`timeouts.stream_total` of a stream)",
+            Kind::TotalTimeout => {
+                "No answer within `timeouts.total` (`timeouts.stream_total` of a stream), or within what the caller said"
+            }
             _ => "The provider did not answer within `timeouts.attempt`",
         },
     )

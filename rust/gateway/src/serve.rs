@@ -6,6 +6,7 @@ use crate::local::Local;
 use crate::reply::{self, Answered};
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::within;
 use admission::Caller;
 use fault::{Fault, Kind};
 use http1::RequestHead;
@@ -93,7 +94,8 @@ impl Server {
             return Ok(answered?);
         }
         let Incoming { head, body, length, has_body, .. } = incoming;
-        let call = Call { server: self, snapshot, endpoint, head };
+        let within_ms = within::within_ms(head)?;
+        let call = Call { server: self, snapshot, endpoint, head, within_ms };
         let Some(mut scanner) = Scanner::new(endpoint.model, head.headers.get("content-type"))? else {
             passthrough_allowed(key)?;
             return call.pass(Upload { body, length: *length, has_body: *has_body }, record).await;

@@ -49,6 +49,8 @@ pub struct Entry {
     pub bytes_out: u64,
     /// CRC-32 of the request body, as `zlib.crc32` computes it.
     pub body_crc32: u32,
+    /// How long the client said that it waits: `headgate-timeout-ms`.
+    pub timeout_ms: Option<u64>,
     /// The names of the request's header lines, never their values.
     pub header_names: Vec<String>,
     /// The names of the faults that happened.

@@ -129,6 +129,7 @@ fn open_entry(asked: &http1::Request, connection: u64) -> Entry {
         connection,
         method: text(asked.head.method()),
         path: text(asked.head.path()),
+        timeout_ms: asked.head.headers.get("headgate-timeout-ms").and_then(|value| text(value).parse().ok()),
         header_names: asked.head.headers.iter().map(|(name, _)| text(name)).collect(),
         ..Entry::default()
     }

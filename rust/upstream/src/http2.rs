@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, AnswerBody, cut};
 use crate::exchange::{Failure, closed};
-use crate::outgoing::{Outgoing, OutgoingBody};
+use crate::outgoing::{Outgoing, OutgoingBody, TIMEOUT_HEADER};
 use crate::pool::Pool;
 use crate::request_lines;
 use crate::upload::{self, Feed, Upload};
@@ -218,7 +218,7 @@ fn head(pool: &Pool, outgoing: &Outgoing<'_>) -> Result<Request<()>, Fault> {
     *request.method_mut() = Method::from_bytes(outgoing.method).map_err(|_| unsendable("method"))?;
     *request.uri_mut() = uri(pool, outgoing).map_err(|_| unsendable("path"))?;
     let headers = request.headers_mut();
-    headers.reserve(outgoing.head.headers.len() + 4);
+    headers.reserve(outgoing.head.headers.len() + 5);
     let seen = request_lines::for_each(outgoing.head, outgoing.provider, |name, value| {
         // Both come from a head that was read strictly, so neither can fail; a line that did would be left out.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
@@ -228,6 +228,7 @@ fn head(pool: &Pool, outgoing: &Outgoing<'_>) -> Result<Request<()>, Fault> {
     for (name, value) in outgoing.provider.fields(outgoing.credential) {
         headers.insert(name.clone(), value.clone());
     }
+    headers.insert(HeaderName::from_static(TIMEOUT_HEADER), outgoing.left_ms.into());
     if !seen.user_agent && !headers.contains_key(http::header::USER_AGENT) {
         let name = concat!("headgate/", env!("CARGO_PKG_VERSION"));
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static(name));

@@ -48,6 +48,6 @@ mod wire;
 pub use answer::{Answer, AnswerBody};
 pub use egress::Egress;
 pub use lines::ProviderLines;
-pub use outgoing::{Outgoing, OutgoingBody};
+pub use outgoing::{Outgoing, OutgoingBody, TIMEOUT_HEADER};
 pub use pools::{Connector, Gauges, Pools};
 pub use response_lines::forward_lines;

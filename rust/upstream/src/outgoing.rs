@@ -4,6 +4,9 @@ use crate::lines::ProviderLines;
 use bytes::Bytes;
 use http1::{RequestHead, Source};
 
+/// The header line that tells whoever is asked how long the one who asks waits, in milliseconds.
+pub const TIMEOUT_HEADER: &str = "headgate-timeout-ms";
+
 /// One request to one endpoint.
 pub struct Outgoing<'a> {
     /// The method.
@@ -16,6 +19,8 @@ pub struct Outgoing<'a> {
     pub provider: &'a ProviderLines,
     /// Which of its credentials to show, where it has any.
     pub credential: usize,
+    /// How long the provider has for its answer, in milliseconds, at least 1; it is told so.
+    pub left_ms: u64,
     /// The body.
     pub body: OutgoingBody<'a>,
 }

@@ -107,6 +107,7 @@ impl Pools {
     ) -> Result<Answer, Fault> {
         let mut waited = Duration::ZERO;
         let mut retried = false;
+        let left_ms = outgoing.left_ms;
         loop {
             let (line, reused) = if let Some(line) = pool.lines.pick() {
                 (line, true)
@@ -115,6 +116,8 @@ impl Pools {
                 let connected =
                     connect::within(connect_timeout.saturating_sub(waited), connect_timeout, &pool, egress).await?;
                 waited += started.elapsed();
+                let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                outgoing.left_ms = left_ms.saturating_sub(waited_ms).max(1);
                 self.sweep();
                 match connected {
                     Connected::Http1(connection) => {

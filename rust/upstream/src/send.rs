@@ -1,7 +1,7 @@
 //! Writing one HTTP/1.1 request.
 
 use crate::lines::ProviderLines;
-use crate::outgoing::{Outgoing, OutgoingBody};
+use crate::outgoing::{Outgoing, OutgoingBody, TIMEOUT_HEADER};
 use crate::pool::Pool;
 use crate::request_lines;
 use crate::wire::Wire;
@@ -71,6 +71,7 @@ impl<'a> Sending<'a> {
             staged.extend_from_slice(&proxy.authorization);
         }
         provider.write(outgoing.credential, seen.user_agent, &mut staged);
+        write::number(&mut staged, TIMEOUT_HEADER.as_bytes(), outgoing.left_ms);
         let (rest, total) = body(&mut staged, outgoing.method, &mut outgoing.body);
         Self { staged, rest, part: 0, offset: 0, total, written: false }
     }

@@ -141,7 +141,8 @@ fn calls_share_a_connection_by_prior_knowledge_and_carry_the_providers_credentia
         assert_eq!(parts.headers["accept-encoding"], "identity");
         assert_eq!(parts.headers["user-agent"], "OpenAI/Python");
         assert_eq!(parts.headers["content-type"], "application/json");
-        assert_eq!(parts.headers.len(), 5, "{:?}", parts.headers);
+        assert_eq!(parts.headers["headgate-timeout-ms"], "60000");
+        assert_eq!(parts.headers.len(), 6, "{:?}", parts.headers);
     });
 }
 

@@ -52,6 +52,7 @@ fn a_request_is_the_callers_less_what_is_the_callers_own() {
              accept-encoding: identity\r\n\
              x-house: 1\r\n\
              authorization: Bearer sk-provider\r\n\
+             headgate-timeout-ms: 60000\r\n\
              content-length: 13\r\n\
              \r\n\
              {{\"model\":\"m\"}}"
@@ -69,7 +70,8 @@ fn a_caller_without_a_name_gets_ours_and_a_get_has_no_length() {
         whole(&mut answer.body).await.unwrap();
         let expected = format!(
             "GET /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\naccept-encoding: identity\r\n\
-             authorization: Bearer sk-provider\r\nuser-agent: headgate/{}\r\n\r\n",
+             authorization: Bearer sk-provider\r\nuser-agent: headgate/{}\r\n\
+             headgate-timeout-ms: 60000\r\n\r\n",
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(seen.borrow()[0], expected);

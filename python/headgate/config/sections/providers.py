@@ -47,7 +47,7 @@ _VALUE = re.compile(r"[!-~]([\t -~]*[!-~])?")
 def _header_lines(headers: dict[str, str]) -> dict[str, str]:
     low = {name.lower(): value.strip(" \t") for name, value in headers.items()}
     for name, value in low.items():
-        if name in _OWN:
+        if name in _OWN or name.startswith("headgate-"):
             raise PydanticCustomError("header", "`{name}` is set by the gateway itself", {"name": name})
         if not _NAME.fullmatch(name):
             raise PydanticCustomError("header", "`{name}` is not the name of a header", {"name": name[:60]})

@@ -87,6 +87,7 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         | Kind::MethodNotAllowed
         | Kind::EncodingUnsupported
         | Kind::MediaTypeUnsupported
+        | Kind::TimeoutInvalid
         | Kind::BodyNotJson
         | Kind::BodyTooDeep
         | Kind::DuplicateKey

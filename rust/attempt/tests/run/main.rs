@@ -346,6 +346,33 @@ fn a_call_that_is_dropped_gives_everything_back() {
 }
 
 #[test]
+fn no_pause_outlasts_the_calls_deadline() {
+    for total_ms in [1, 20, 60, 99] {
+        let mut plan = plan();
+        plan.aliases[1].resilience.timeouts.total_ms = total_ms;
+        let mut script = Script::new(plan);
+        script.always("first", DOWN);
+        let before = script.now();
+        let lost = script.call("alone").unwrap_err();
+        assert!(script.now() - before < total_ms * 1_000_000, "{total_ms} ms");
+        assert!(matches!(lost.why, Stop::Deadline | Stop::Attempts), "{:?}", lost.why);
+    }
+}
+
+#[test]
+fn a_call_whose_time_is_over_is_not_sent() {
+    let mut script = Script::new(plan());
+    script.always("first", Act::Takes(600 * SECOND));
+    let lost = script.call("alone").unwrap_err();
+    assert_eq!(lost.why, Stop::Deadline);
+    let mut plan = plan();
+    plan.aliases[1].resilience.timeouts.total_ms = 0;
+    let mut script = Script::new(plan);
+    assert_eq!(fault(&script.call("alone").unwrap_err()), Kind::TotalTimeout);
+    assert!(script.take_log().is_empty());
+}
+
+#[test]
 fn the_calls_deadline_ends_it() {
     let mut script = Script::new(plan());
     script.always("first", Act::Takes(400 * SECOND));

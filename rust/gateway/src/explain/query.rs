@@ -25,6 +25,9 @@ pub(super) struct Asked {
     pub(super) stream: bool,
     /// About how long its prompt is; 0: not said.
     pub(super) tokens: u64,
+    /// How long its caller waits, where it says so.
+    #[serde(default)]
+    pub(super) within_ms: Option<u64>,
     /// What it needs of a model besides plain text.
     #[serde(default)]
     pub(super) needs: Vec<String>,

@@ -20,7 +20,13 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
     let meets = Meets::all(plan, &asked.befalls)?;
     let state = State::new();
     let targets = Targets::new(plan, &state);
-    let ask = Ask { resilience: route.resilience(), streamed: asked.stream, steers: false, opened_ns: 0 };
+    let ask = Ask {
+        resilience: route.resilience(),
+        streamed: asked.stream,
+        steers: false,
+        opened_ns: 0,
+        within_ms: asked.within_ms,
+    };
     let call = attempt::Call {
         route,
         targets: &targets,
@@ -53,6 +59,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
     Ok(json!({
         "stream": asked.stream,
         "tokens": asked.tokens,
+        "within_ms": asked.within_ms,
         "needs": asked.needs,
         "unfit": unfit(&call),
         "seed": asked.seed,

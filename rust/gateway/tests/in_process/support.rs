@@ -165,7 +165,9 @@ fn is_whole(request: &[u8]) -> bool {
 /// As text, less what differs from call to call and from gateway to gateway.
 fn text(bytes: &[u8]) -> String {
     let masked = |line: &str| {
-        let changes = ["date: ", "host: ", "headgate-overhead-us: "].into_iter().find(|name| line.starts_with(name));
+        let changes = ["date: ", "host: ", "headgate-overhead-us: ", "headgate-timeout-ms: "]
+            .into_iter()
+            .find(|name| line.starts_with(name));
         changes.map_or_else(|| line.to_owned(), |name| format!("{name}\r\n"))
     };
     let mut text: String = String::from_utf8_lossy(bytes).split_inclusive('\n').map(masked).collect();

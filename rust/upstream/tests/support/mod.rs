@@ -183,6 +183,7 @@ impl Worker {
             head,
             provider: &self.lines,
             credential: self.credential,
+            left_ms: 60_000,
             body,
         };
         self.pools.exchange(&self.egress, &self.endpoint, self.versions, outgoing, self.timeout).await
