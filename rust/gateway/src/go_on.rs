@@ -35,6 +35,7 @@ pub(crate) struct Again {
     /// Where the call has been, and which places of its step can go on.
     from: (Trail, u64),
     opened_ns: u64,
+    within_ms: Option<u64>,
     /// The first provider's name in the catalogue.
     kind: Rc<str>,
     /// The bytes of the body count as held as long as this lives.
@@ -99,6 +100,7 @@ impl Call<'_> {
             alias,
             from: (trail, places),
             opened_ns,
+            within_ms: self.within_ms,
             kind: Rc::clone(&provided.kind),
             _kept: Kept::new(&self.server.meters, named.pieces.iter().map(Bytes::len).sum()),
         }))
@@ -142,17 +144,17 @@ impl Again {
         mut record: Record,
     ) -> Result<Next<AnswerBody, Settler>, Stopped> {
         let (text, plain) = from;
-        let Self { server, snapshot, endpoint, head, named, alias, from, opened_ns, .. } = *self;
+        let Self { server, snapshot, endpoint, head, named, alias, from, opened_ns, within_ms, .. } = *self;
         let Some(route) = snapshot.compiled.plan.through(alias, &named.peek.model.name) else {
             return Err(Stopped { record, fault: None });
         };
-        let call = Call { server: &server, snapshot: &snapshot, endpoint, head: &head };
+        let call = Call { server: &server, snapshot: &snapshot, endpoint, head: &head, within_ms };
         let onward = Onward { named: &named, plain, text: &text };
         // Said now for a caller that leaves meanwhile; the end of the attempt corrects it.
         record.continues(cut.class.name(), cut.blame.name(), "continue");
         record.was_continued(Continued::Failed);
         let before = record.attempts().len();
-        let ask = Ask { resilience: route.resilience(), streamed: true, steers: false, opened_ns };
+        let ask = Ask { resilience: route.resilience(), streamed: true, steers: false, opened_ns, within_ms };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {
                 let (step, index) = trail.place();

@@ -57,6 +57,8 @@ async fn ask(server: &Server, snapshot: &Snapshot, probe: &Probe) -> Result<u16,
     let compiled = &snapshot.compiled;
     let at = &compiled.plan.providers[probe.provider];
     let head = RequestHead::from_parts(b"GET", PATH, std::iter::empty());
+    let connect = Duration::from_millis(compiled.plan.resilience.timeouts.connect_ms);
+    let patience = connect + PATIENCE;
     let outgoing = Outgoing {
         method: b"GET",
         path: PATH,
@@ -64,11 +66,11 @@ async fn ask(server: &Server, snapshot: &Snapshot, probe: &Probe) -> Result<u16,
         provider: &compiled.providers[probe.provider][probe.endpoint],
         credential: probe.credential,
         body: OutgoingBody::None,
+        left_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
     };
-    let connect = Duration::from_millis(compiled.plan.resilience.timeouts.connect_ms);
     let endpoint = &at.endpoints[probe.endpoint];
     let answer = server.pools.exchange(&compiled.egress, endpoint, at.http, outgoing, connect);
-    let answer = tokio::time::timeout(connect + PATIENCE, answer).await;
+    let answer = tokio::time::timeout(patience, answer).await;
     let late = |_| Fault::new(Kind::AttemptTimeout, "No answer within the time to connect and ten seconds");
     Ok(answer.map_err(late)??.head.status)
 }

@@ -138,7 +138,7 @@ mod tests {
         let asked =
             |second: u64| Asked { at_ns: of_ms(1000 * second), model: "", endpoint: 0, credential: 0, input_tokens: 0 };
         assert_eq!([4, 5].map(|second| rules.standing(&asked(second)).is_some()), [true, false]);
-        assert_eq!((rules.applied(), rules.find(&asked(6), &mut Rng::of(1, Stream::Rules)).is_some()), (0, true));
+        assert_eq!((rules.applied(), rules.find(&asked(6), &mut Stream::Rules.rng(1)).is_some()), (0, true));
     }
 
     #[test]
