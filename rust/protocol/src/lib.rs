@@ -2,7 +2,7 @@
 //!
 //! The gateway forwards bytes within one dialect, so this crate looks at bodies without turning them into trees: a scan
 //! that finds the two fields that routing needs ([`scan`], [`multipart`]), a splice that exchanges the model's name and
-//! touches nothing else ([`splice`]), a splitter for event streams ([`sse`]), and what is particular to one dialect in a
+//! touches nothing else ([`splice`]), a second look at a body for what few calls need ([`top`]), a splitter for event streams ([`sse`]), and what is particular to one dialect in a
 //! folder of its own ([`openai`]).
 //!
 //! Invariants: no sockets, clocks or keys; every scanner gives the same result however its input is cut; what is
@@ -18,3 +18,4 @@ pub mod peek;
 pub mod scan;
 pub mod splice;
 pub mod sse;
+pub mod top;

@@ -12,7 +12,7 @@
 mod asks;
 mod capture;
 mod keys;
-mod plain;
+pub(crate) mod plain;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -15,7 +15,7 @@ const NEAR: usize = 4;
 /// Three conditions in one pass: a search for the quote and the backslash alone (`memchr2`) would leave the control
 /// characters to a second one. Near the front, arithmetic on two words at a time finds the place at once; beyond that,
 /// blocks without any are passed in a form that compilers turn into vector instructions.
-pub(super) fn run(bytes: &[u8]) -> usize {
+pub(crate) fn run(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     for _ in 0..NEAR {
         let Some((pair, after)) = rest.split_first_chunk::<PAIR>() else { break };
@@ -72,7 +72,7 @@ const fn special_bytes(word: u64) -> u64 {
 }
 
 /// The byte that `\` and `byte` stand for, unless `byte` is `u` or wrong.
-pub(super) const fn simple_escape(byte: u8) -> Option<u8> {
+pub(crate) const fn simple_escape(byte: u8) -> Option<u8> {
     match byte {
         b'"' | b'\\' | b'/' => Some(byte),
         b'b' => Some(0x08),
