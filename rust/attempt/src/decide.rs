@@ -38,7 +38,7 @@ pub(crate) struct Situation<'a> {
 
 /// What is done after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// The call ends with this failure.
     Stop(Stop),
     /// Another target of the same step, at once.
@@ -85,7 +85,7 @@ impl Stop {
 
 impl Next {
     /// The word in logs.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Stop(stop) => stop.name(),
             Self::Other => "other",
@@ -98,7 +98,7 @@ impl Next {
 /// Decides what follows a failed attempt. Budgets are asked afterwards: they are paid by the target that is tried next.
 pub(crate) fn next(situation: &Situation<'_>) -> Next {
     let Situation { class, rules, .. } = *situation;
-    if matches!(class, Class::Good | Class::Ours) {
+    if matches!(class, Class::Good | Class::Ours | Class::HedgeLost) {
         return Next::Stop(Stop::Final);
     }
     if situation.left_ns == 0 {
@@ -107,7 +107,7 @@ pub(crate) fn next(situation: &Situation<'_>) -> Next {
     if !situation.replayable && !situation.untouched {
         return Next::Stop(Stop::Sent);
     }
-    if situation.advice == Some(false) && !is_about_the_target(class) {
+    if is_advised_against(class, situation.advice) {
         return Next::Stop(Stop::Advised);
     }
     if class == Class::Invalid {
@@ -124,6 +124,17 @@ pub(crate) fn next(situation: &Situation<'_>) -> Next {
         (_, _, true) if !blip => Next::Fallback,
         _ => again.map_or_else(Next::Stop, |()| Next::Same),
     }
+}
+
+/// Whether the failure says something of the call, which no other target would say otherwise: it was wrong, too long, or
+/// its content was refused; or its time is over.
+pub(crate) const fn is_about_the_call(class: Class) -> bool {
+    matches!(class, Class::Invalid | Class::ContextTooLong | Class::ContentFiltered | Class::Ours)
+}
+
+/// Whether the provider said that the call is not to be tried again, wherever.
+pub(crate) fn is_advised_against(class: Class, advice: Option<bool>) -> bool {
+    advice == Some(false) && !is_about_the_target(class)
 }
 
 /// Whether the failure is of this credential or this model, so that the provider's word does not bind another target.

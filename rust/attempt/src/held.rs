@@ -51,6 +51,8 @@ pub struct Held {
     permits: [Option<Permit>; 4],
     /// No first token has come.
     waits: bool,
+    /// It counts at its way, where calls are kept at one.
+    is_near: bool,
     paid: Option<Cost>,
 }
 
@@ -89,7 +91,8 @@ impl Held {
             return None;
         }
         member.load.begin();
-        Some(Self { member: Rc::clone(member), way, permits: [const { None }; 4], waits: true, paid: None })
+        let permits = [const { None }; 4];
+        Some(Self { member: Rc::clone(member), way, permits, waits: true, is_near: false, paid: None })
     }
 
     /// The attempt has a permit of a health key, by its place among [`Member::keys`].
@@ -100,6 +103,20 @@ impl Held {
     /// The attempt was paid for as a retry; a good answer gives it back.
     pub(crate) fn was_paid(&mut self, cost: Option<Cost>) {
         self.paid = cost;
+    }
+
+    /// The attempt counts at its way, too.
+    pub(crate) fn is_near(&mut self) {
+        if let Some(near) = self.member.near(self.way) {
+            near.begin();
+            self.is_near = true;
+        }
+    }
+
+    /// The attempt was cancelled after so long, since another one was first. That is no failure, but its target is at
+    /// least that slow.
+    pub(crate) fn outrun(self, now_ns: u64, waited_ns: u64) {
+        self.member.load.penalise(now_ns, waited_ns);
     }
 
     /// Counts the attempt, which begins now.
@@ -157,13 +174,16 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Self { member, way, permits, waits, .. } = self;
+        let Self { member, way, permits, waits, is_near, .. } = self;
         for (permit, health) in permits.iter_mut().zip(member.healths(*way)) {
             if let Some(permit) = permit.take() {
                 health.give_back(permit);
             }
         }
         member.load.end(*waits);
+        if *is_near && let Some(near) = member.near(*way) {
+            near.end(true);
+        }
         member.at(*way).1.limit.leave();
     }
 }

@@ -8,7 +8,8 @@
 //! - `decide`: what follows, as one pure function;
 //! - `health`: breakers, cooldowns and quarantines of credentials, models, endpoints and providers;
 //! - [`Probes`]: which endpoints that are out are asked, outside of calls, whether they are back;
-//! - `budget`, `backoff`, [`pause`], `limit`: how often, how soon and how many at once.
+//! - `budget`, `backoff`, [`pause`], `limit`: how often, how soon and how many at once;
+//! - `hedge`: when a second attempt is sent while the first is open, and what speaks against it.
 //!
 //! What an attempt *is* and what time is come in as a parameter, the [`World`]: sockets in the gateway, virtual time in
 //! simulations. Both run the same code.
@@ -27,6 +28,7 @@ pub mod classify;
 mod decide;
 mod fit;
 pub mod health;
+pub mod hedge;
 mod held;
 pub mod limit;
 mod outcome;
@@ -39,10 +41,12 @@ mod targets;
 mod walk;
 mod world;
 
+pub use balance::hash;
 pub use budget::Ratio;
-pub use decide::{Next, Stop};
+pub use decide::Stop;
 pub use fit::Unfit;
 pub use health::{Health, State as HealthState, Transition, Why};
+pub use hedge::Against;
 pub use held::{Held, Verdict};
 pub use limit::Limit;
 pub use outcome::{Blame, Class};

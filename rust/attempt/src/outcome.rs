@@ -29,11 +29,13 @@ pub enum Class {
     Invalid,
     /// Ours: the caller left, the gateway stopped, its own deadline or rule ended the attempt.
     Ours,
+    /// Ours too: another attempt of the call, sent while this one was open, was first. It is cancelled.
+    HedgeLost,
 }
 
 impl Class {
     /// All, in the order of the metrics' table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Good,
         Self::Unavailable,
         Self::Overloaded,
@@ -47,6 +49,7 @@ impl Class {
         Self::Weak,
         Self::Invalid,
         Self::Ours,
+        Self::HedgeLost,
     ];
 
     /// The word in metrics, logs and headers.
@@ -65,6 +68,7 @@ impl Class {
             Self::Weak => "weak",
             Self::Invalid => "invalid",
             Self::Ours => "ours",
+            Self::HedgeLost => "hedge_lost",
         }
     }
 }

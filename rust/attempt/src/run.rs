@@ -1,5 +1,7 @@
 //! The engine: attempts one after the other until one is good or none is left.
 
+mod hedged;
+
 use crate::budget::Cost;
 use crate::decide::{self, Next, Situation, Stop};
 use crate::health::{Refused, Why};
@@ -9,6 +11,7 @@ use crate::walk::{Broke, Place, Reserved, Trail, Walk};
 use crate::world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
 use crate::{Blame, Class, backoff, fit};
 use fault::{Fault, Kind};
+use hedged::Turn;
 
 const MS: u64 = 1_000_000;
 
@@ -25,35 +28,59 @@ struct Step {
 pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>, Lost<W::Answer>> {
     let mut walk = Walk::new(call);
     let mut step = begin(&walk, world).await?;
+    let mut hedge = call.hedge;
+    if let (Some(rule), Some(share)) = (hedge, walk.share()) {
+        share.call(rule.max_share_permille);
+    }
     loop {
+        if hedge.is_some() {
+            // Boxed: calls without a second attempt, nearly all, carry no room for one.
+            match Box::pin(hedged::turn(&mut walk, step, &mut hedge, world)).await? {
+                Turn::Won { answer, held, place } => {
+                    let trail = walk.into_trail(place, held.way);
+                    return Ok(Won { answer, held, trail });
+                }
+                Turn::Next(next) => {
+                    step = next;
+                    continue;
+                }
+            }
+        }
         let Step { place, ticket: Ticket { endpoint, credential, taken_ns: started_ns, held }, waited_ns } = step;
         let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
         let number = walk.begins(&held, started_ns);
-        let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
-        let failure = match world.exchange(&attempt).await {
+        let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false };
+        step = match world.exchange(&attempt).await {
             Ok(good) => {
                 let (answer, held) = won(good, held, (attempt, waited_ns), world);
                 let trail = walk.into_trail(place, held.way);
                 return Ok(Won { answer, held, trail });
             }
-            Err(failure) => failure,
-        };
-        let way = held.way;
-        let tried = learn(held, &failure, (attempt, waited_ns), world);
-        walk.failed(place, way, &failure);
-        let chosen = follow(&walk, (place, way), &failure, world);
-        let next = chosen.as_ref().map_or_else(|why| Next::Stop(*why), |(next, _)| *next);
-        world.tried(&Tried { next: Some(next), ..tried });
-        let following = match chosen {
-            Ok((_, Chosen::Now(step))) => Ok(*step),
-            Ok((_, Chosen::Again(reserved))) => again(&walk, (place, way), reserved, (&failure, world)).await,
-            Err(why) => Err(why),
-        };
-        step = match following {
-            Ok(following) => following,
-            Err(why) => return Err(lost(failure, why, walk.attempts())),
+            Err(failure) => after(&mut walk, (place, held), failure, ((attempt, waited_ns), world)).await?,
         };
     }
+}
+
+/// What comes after a failed attempt: the next one, or the end of the call.
+async fn after<W: World>(
+    walk: &mut Walk<'_>,
+    from: (Place, Held),
+    failure: Failure<W::Answer>,
+    of: ((Attempt<'_>, u64), &W),
+) -> Result<Step, Lost<W::Answer>> {
+    let ((place, held), (attempt, world)) = (from, of);
+    let way = held.way;
+    let tried = learn(held, &failure, attempt, world);
+    walk.failed(place, way, &failure);
+    let chosen = follow(walk, (place, way), &failure, world);
+    let next = chosen.as_ref().map_or_else(|why| Next::Stop(*why), |(next, _)| *next);
+    world.tried(&Tried { then: next.name(), ..tried });
+    let following = match chosen {
+        Ok((_, Chosen::Now(step))) => Ok(*step),
+        Ok((_, Chosen::Again(reserved))) => again(walk, (place, way), reserved, (&failure, world)).await,
+        Err(why) => Err(why),
+    };
+    following.map_err(|why| lost(failure, why, walk.attempts()))
 }
 
 /// Makes one attempt more of a call whose answer was cut, which is its failure: at another place in `places` (a set of
@@ -82,7 +109,7 @@ pub async fn go_on<W: World>(
     };
     let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
     let number = walk.begins(&held, started_ns);
-    let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns };
+    let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false };
     match world.exchange(&attempt).await {
         Ok(good) => {
             let (answer, held) = won(good, held, (attempt, waited_ns), world);
@@ -91,7 +118,7 @@ pub async fn go_on<W: World>(
         }
         Err(failure) => {
             let tried = learn(held, &failure, (attempt, waited_ns), world);
-            world.tried(&Tried { next: Some(Next::Stop(Stop::Final)), ..tried });
+            world.tried(&Tried { then: Stop::Final.name(), ..tried });
             Err(lost(failure, Stop::Final, walk.attempts()))
         }
     }
@@ -132,27 +159,27 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
 fn won<W: World>(good: Good<W::Answer>, mut held: Held, of: (Attempt<'_>, u64), world: &W) -> (W::Answer, Held) {
     let (attempt, waited_ns) = of;
     let now_ns = world.now();
-    let Good { answer, first_token_ns, quota_permille } = good;
+    let Good { answer, status, first_token_ns, quota_permille } = good;
     let took_ns = now_ns.saturating_sub(attempt.started_ns);
     let begun = Begun { waited_ns: took_ns, first_token_ns, quota_permille };
     held.commit(now_ns, begun, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
     // What is left of a budget is of interest where it was asked.
     let budget_permille = if attempt.number > 1 { held.budget_permille(now_ns) } else { 1000 };
-    let (class, blame) = (Class::Good, Blame::Nobody);
-    world.tried(&Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, next: None });
+    let (class, blame, result) = (Class::Good, Blame::Nobody, Some(Ok(status)));
+    world.tried(&Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, result, then: "" });
     (answer, held)
 }
 
 /// A failure: its target learns of it.
 fn learn<'a, W: World>(held: Held, failure: &Failure<W::Answer>, of: (Attempt<'a>, u64), world: &W) -> Tried<'a> {
     let (attempt, waited_ns) = of;
-    let Failure { class, blame, pause_ns, .. } = *failure;
+    let Failure { class, blame, pause_ns, result, .. } = *failure;
     let now_ns = world.now();
     let budget_permille = held.budget_permille(now_ns);
     let verdict = Verdict { class, blame, pause_ns };
     held.end(verdict, now_ns, &mut |n| world.draw(n), &mut |key, transition| world.changed(key, transition));
     let took_ns = now_ns.saturating_sub(attempt.started_ns);
-    Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, next: None }
+    Tried { attempt, class, blame, waited_ns, took_ns, budget_permille, result: Some(result), then: "" }
 }
 
 /// Where the next attempt goes, paid for.

@@ -3,6 +3,7 @@
 use crate::balance::Load;
 use crate::budget::{Bucket, Ratio};
 use crate::health::{Board, Health};
+use crate::hedge::{Share, Tail};
 use crate::limit::Limit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,8 @@ pub struct State {
     pub(crate) ratios: Registry<Ratio>,
     pub(crate) limits: Registry<Limit>,
     pub(crate) loads: Registry<Load>,
+    pub(crate) tails: Registry<Tail>,
+    pub(crate) shares: Registry<Share>,
 }
 
 impl State {
@@ -60,6 +63,8 @@ impl State {
         self.ratios.prune();
         self.limits.prune();
         self.loads.prune();
+        self.tails.prune();
+        self.shares.prune();
     }
 
     /// A new plan is in force: what was in quarantine (a refused credential, a missing model) is asked once more.

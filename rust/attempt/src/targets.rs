@@ -1,13 +1,15 @@
 //! A plan's targets joined with their live state, as one worker sees them.
 
-use crate::balance::{Load, Usable};
+use crate::balance::{self, Load, Usable, affine};
 use crate::budget::{Bucket, Cost, Ratio};
 use crate::health::{Health, Refused, Settings, State as HealthState, Why};
+use crate::hedge::{Share, Tail};
 use crate::held::{Held, Ticket};
 use crate::limit::Limit;
 use crate::state::State;
 use crate::{Blame, Draw};
-use plan::{Breaker, Plan, Provider};
+use plan::{Breaker, Label, Plan, Provider};
+use smallvec::SmallVec;
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -23,6 +25,9 @@ pub struct Targets {
     deployments: Vec<Rc<Member>>,
     /// Of each provider, what calls for a model named outright use.
     direct: Vec<Rc<Member>>,
+    /// The second attempts that calls have earned: of each alias, then of models named outright at each provider.
+    shares: Vec<Arc<Share>>,
+    aliases: usize,
 }
 
 impl Targets {
@@ -35,7 +40,19 @@ impl Targets {
         let deployments =
             plan.deployments.iter().map(|one| member(one.provider, &one.id, one.max_concurrency)).collect();
         let direct = (0..plan.providers.len()).map(|provider| member(provider, "*", None)).collect();
-        Self { deployments, direct }
+        let aliases = plan.aliases.iter().map(|alias| format!("alias:{}", alias.name));
+        let shares = aliases.chain(plan.providers.iter().map(|provider| format!("direct:{}", provider.id)));
+        let shares = shares.map(|id| state.shares.get(&id, Share::new)).collect();
+        Self { deployments, direct, shares, aliases: plan.aliases.len() }
+    }
+
+    /// The second attempts that calls of this label have earned.
+    pub(crate) fn share(&self, label: Label) -> Option<&Share> {
+        let index = match label {
+            Label::Alias(alias) => alias,
+            Label::Direct(provider) => self.aliases + provider,
+        };
+        self.shares.get(index).map(|share| &**share)
     }
 
     /// The healths of an endpoint, with each of its models, and of its provider with them.
@@ -73,6 +90,10 @@ pub(crate) struct Member {
     sites: Box<[Site]>,
     passes: Box<[Pass]>,
     pub(crate) load: Arc<Load>,
+    /// The times to the first token of calls that may be hedged.
+    pub(crate) tail: Arc<Tail>,
+    /// Of each way, the calls that are kept there; empty where there is one way.
+    near: Box<[Arc<Load>]>,
     pub(crate) ratio: Arc<Ratio>,
     /// Which way the next call tries first.
     turn: Cell<usize>,
@@ -107,29 +128,40 @@ impl Member {
     fn new((index, provider): (usize, &Provider), state: &State, name: &str, max: u32) -> Self {
         let settings = settings(&provider.breaker);
         let health = |id: &str| state.healths.get(id, settings);
-        let sites = provider.endpoints.iter().map(|endpoint| {
-            let id = format!("endpoint:{}/{name}", endpoint.id).into_boxed_str();
-            Site { health: health(&id), bucket: state.buckets.get(&endpoint.id, Bucket::new), id }
-        });
+        let sites: Box<[_]> = provider
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let id = format!("endpoint:{}/{name}", endpoint.id).into_boxed_str();
+                Site { health: health(&id), bucket: state.buckets.get(&endpoint.id, Bucket::new), id }
+            })
+            .collect();
         // A provider that asks for no credential has one, for counting, that is never shown.
-        let passes = (0..provider.credentials.len().max(1)).map(|index| {
-            let credential_id = format!("credential:{}/{index}", provider.id).into_boxed_str();
-            let id = format!("{credential_id}/{name}").into_boxed_str();
-            let limit = state.limits.get(&id, || Limit::new(max));
-            limit.set_max(max);
-            Pass { credential: health(&credential_id), health: health(&id), limit, credential_id, id }
-        });
+        let passes: Box<[_]> = (0..provider.credentials.len().max(1))
+            .map(|index| {
+                let credential_id = format!("credential:{}/{index}", provider.id).into_boxed_str();
+                let id = format!("{credential_id}/{name}").into_boxed_str();
+                let limit = state.limits.get(&id, || Limit::new(max));
+                limit.set_max(max);
+                Pass { credential: health(&credential_id), health: health(&id), limit, credential_id, id }
+            })
+            .collect();
         let (permille, floor) = (provider.retry_permille, provider.retry_floor_per_second);
         let ratio = state.ratios.get(&provider.id, || Ratio::new(permille, floor));
         ratio.set(permille, floor);
+        let near = sites.iter().flat_map(|site| passes.iter().map(move |pass| format!("{}+{}", site.id, pass.id)));
+        let near = near.filter(|_| sites.len() * passes.len() > 1);
+        let near = near.map(|id| state.loads.get(&id, || Load::new(&id))).collect();
         let load = format!("{}/{name}", provider.id);
         let id = format!("provider:{load}").into_boxed_str();
         Self {
             is_shared: name == "*",
             model: health(&id),
-            sites: sites.collect(),
-            passes: passes.collect(),
-            load: state.loads.get(&load, Load::new),
+            sites,
+            passes,
+            near,
+            tail: state.tails.get(&load, Tail::new),
+            load: state.loads.get(&load, || Load::new(&load)),
             ratio,
             turn: Cell::new(0),
             provider: index,
@@ -168,6 +200,11 @@ impl Member {
         [&pass.credential, &pass.health, &self.model, &site.health]
     }
 
+    /// The calls that are kept at a way; none where there is one way.
+    pub(crate) fn near(&self, way: usize) -> Option<&Load> {
+        self.near.get(way).map(|load| &**load)
+    }
+
     /// Whether attempts may go here now: the best of its endpoints with the best of its credentials.
     pub(crate) fn service(&self, now_ns: u64) -> Service {
         let site = self.sites.iter().map(|site| Service::of(&site.health, now_ns)).max();
@@ -193,22 +230,51 @@ impl Member {
         (0..self.ways()).filter(|other| is_alike(*other)).fold(0, |set, other| set | bit(other))
     }
 
-    /// Takes a way that is not in `spent`, each call beginning with the next in turn. `soft`: also one that is out by a
-    /// signal that some calls survive. `Err(None)` when every way is in `spent`.
-    pub(crate) fn enter(
-        self: &Rc<Self>,
-        now_ns: u64,
-        spent: u64,
-        soft: bool,
-        draw: Draw<'_>,
-    ) -> Result<Ticket, Option<Refused>> {
+    /// Takes a way that is not in `spent`, each call beginning with the next in turn, or with that of its affinity.
+    /// `Err(None)` when every way is in `spent`.
+    pub(crate) fn enter(self: &Rc<Self>, asked: &Asked, draw: Draw<'_>) -> Result<Ticket, Option<Refused>> {
+        let Asked { now_ns, spent, soft, affinity } = *asked;
         let ways = self.ways();
+        if let Some(hash) = affinity
+            && ways > 1
+        {
+            return self.enter_near(hash, asked, draw);
+        }
         let first = self.turn.get();
         self.turn.set((first + 1) % ways);
         let mut refused = None;
         for way in (first..first + ways).map(|way| way % ways).filter(|way| spent & bit(*way) == 0) {
             match self.enter_way(way, now_ns, soft, &mut *draw) {
                 Ok(ticket) => return Ok(ticket),
+                Err(other) => refused = Refused::sooner(refused, Some(other)),
+            }
+        }
+        Err(refused)
+    }
+
+    /// Takes the way of a hash, or the next best that has room and lets the attempt in; where none does, any that does.
+    fn enter_near(self: &Rc<Self>, hash: u64, asked: &Asked, draw: Draw<'_>) -> Result<Ticket, Option<Refused>> {
+        let Asked { now_ns, mut spent, soft, .. } = *asked;
+        let places: SmallVec<[balance::Place<'_>; 8]> = self
+            .near
+            .iter()
+            .enumerate()
+            .map(|(way, load)| {
+                let (usable, share_permille) = self.way_service(way, now_ns).shown(soft);
+                balance::Place { weight: 1, price_nano: 0, load, usable, share_permille }
+            })
+            .collect();
+        let mut refused = None;
+        // First those in service, the nearest first; then the rest, which say for themselves why they are not.
+        let next =
+            |spent: u64| affine(&places, hash, spent).or_else(|| (0..self.ways()).find(|way| spent & bit(*way) == 0));
+        while let Some(way) = next(spent) {
+            spent |= bit(way);
+            match self.enter_way(way, now_ns, soft, &mut *draw) {
+                Ok(mut ticket) => {
+                    ticket.held.is_near();
+                    return Ok(ticket);
+                }
                 Err(other) => refused = Refused::sooner(refused, Some(other)),
             }
         }
@@ -286,6 +352,13 @@ impl Member {
         })
     }
 
+    /// The ways behind which a breaker is not closed.
+    pub(crate) fn ways_unsound(&self, now_ns: u64) -> u64 {
+        let is_sound =
+            |way: usize| self.healths(way).into_iter().all(|health| health.state(now_ns) == HealthState::Closed);
+        (0..self.ways()).filter(|way| !is_sound(*way)).fold(0, |set, way| set | bit(way))
+    }
+
     pub(crate) fn way_service(&self, way: usize, now_ns: u64) -> Service {
         let (site, pass) = self.at(way);
         Service::of(&site.health, now_ns).min(pass.service(now_ns))
@@ -296,6 +369,18 @@ impl Pass {
     fn service(&self, now_ns: u64) -> Service {
         Service::of(&self.credential, now_ns).min(Service::of(&self.health, now_ns))
     }
+}
+
+/// What an attempt asks of a member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) now_ns: u64,
+    /// The ways that are of no use to it.
+    pub(crate) spent: u64,
+    /// Whether it takes one that is out by a signal that some calls survive.
+    pub(crate) soft: bool,
+    /// What keeps its call at one way.
+    pub(crate) affinity: Option<u64>,
 }
 
 /// Whether attempts may go somewhere. The better is the greater.

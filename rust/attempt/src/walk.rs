@@ -1,13 +1,14 @@
 //! Where a call has been, and where it may go next.
 
-use crate::balance;
+use crate::balance::{self, affine};
 use crate::budget::Cost;
 use crate::fit::PassedOver;
 use crate::health::{Refused, Why};
+use crate::hedge::{Share, Tail};
 use crate::held::{Held, Ticket};
-use crate::targets::{Member, Paid, bit};
+use crate::targets::{Asked, Member, Paid, bit};
 use crate::world::{Call, Failure};
-use crate::{Class, Draw};
+use crate::{Blame, Class, Draw};
 use plan::{Balance, Candidate, Condition, Retry, Step};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -244,6 +245,50 @@ impl<'a> Walk<'a> {
         Reserved(self.member(place).zip(paid).map(|(member, paid)| (Rc::clone(member), way, paid)))
     }
 
+    /// Takes another target of the step for a second attempt while one at `from` is open: another place, as the balance
+    /// likes, else another endpoint or credential of this one. None where a breaker is not closed.
+    pub(crate) fn beside(&self, from: (Place, usize), now_ns: u64, draw: Draw<'_>) -> Option<(Place, Ticket)> {
+        let (Place { step, index }, way) = from;
+        let enter = |place: Place, spent: u64, draw: Draw<'_>| {
+            let member = self.member(place)?;
+            let spent = spent | self.spent(place) | member.ways_unsound(now_ns);
+            let asked = Asked { now_ns, spent, soft: false, affinity: self.call.affinity };
+            member.enter(&asked, draw).ok().map(|ticket| (place, ticket))
+        };
+        let is_free = |place: &Place| place.index != index && self.fits(*place) && self.visit(*place).is_none();
+        let mut asked = self.places(step).filter(|place| !is_free(place)).fold(0, |set, place| set | bit(place.index));
+        let pool = self.pool(step, now_ns, false);
+        while let Some(index) = self.pick((step, asked), &pool, now_ns, &mut *draw) {
+            asked |= bit(index);
+            if let Some(taken) = enter(Place { step, index }, 0, &mut *draw) {
+                return Some(taken);
+            }
+        }
+        let alike = self.member(from.0)?.ways_like(way, Blame::EndpointModel);
+        [alike, bit(way)].into_iter().find_map(|spent| enter(from.0, spent, &mut *draw))
+    }
+
+    /// Whether every breaker behind a way is closed.
+    pub(crate) fn is_sound(&self, place: Place, way: usize, now_ns: u64) -> bool {
+        self.member(place).is_some_and(|member| member.ways_unsound(now_ns) & bit(way) == 0)
+    }
+
+    /// Pays for an attempt that is sent while another is open, wherever it goes: it is more load than the call.
+    pub(crate) fn pay_beside(&self, place: Place, way: usize, cost: Cost, now_ns: u64) -> Result<(), Broke> {
+        let paid = self.member(place).is_some_and(|member| member.pay(way, cost, now_ns));
+        if paid { Ok(()) } else { Err(Broke) }
+    }
+
+    /// The second attempts that calls like this one have earned.
+    pub(crate) fn share(&self) -> Option<&'a Share> {
+        self.call.targets.share(self.call.route.label())
+    }
+
+    /// How long first tokens take at a place; none of models named outright, of which one says nothing of another.
+    pub(crate) fn tail(&self, place: Place) -> Option<&'a Tail> {
+        self.member(place).filter(|member| !member.is_shared).map(|member| &*member.tail)
+    }
+
     /// The same target once more.
     pub(crate) fn same(&self, place: Place, way: usize, now_ns: u64) -> Result<Ticket, Option<Refused>> {
         let member = self.member(place).ok_or(None)?;
@@ -265,7 +310,7 @@ impl<'a> Walk<'a> {
         // First those in service, as the balance likes; then the rest, which say for themselves why they are not.
         let mut next = |asked: u64| {
             let rest = || (0..count).find(|index| asked & bit(*index) == 0).map(|index| (index, false));
-            let picked = balance::pick(self.balance(step), &pool, asked, now_ns, &mut *draw);
+            let picked = self.pick((step, asked), &pool, now_ns, &mut *draw);
             picked.map(|index| (index, soft)).or_else(rest)
         };
         while let Some((index, soft)) = next(asked) {
@@ -278,6 +323,13 @@ impl<'a> Walk<'a> {
             }
         }
         Err(refused)
+    }
+
+    /// Which of a step's places that were not asked comes next: that of the call's affinity, else the balance's choice.
+    fn pick(&self, of: (usize, u64), pool: &[balance::Place<'_>], now_ns: u64, draw: Draw<'_>) -> Option<usize> {
+        let (step, asked) = of;
+        let near = self.call.affinity.and_then(|hash| affine(pool, hash, asked));
+        near.or_else(|| balance::pick(self.balance(step), pool, asked, now_ns, draw))
     }
 
     /// Takes the only place of its step. One that some calls survive, or that is to have a share of them, is passed over
@@ -299,7 +351,7 @@ impl<'a> Walk<'a> {
             return Err(None);
         }
         let Some(member) = self.member(place) else { return Err(None) };
-        member.enter(now_ns, self.spent(place), soft, draw)
+        member.enter(&Asked { now_ns, spent: self.spent(place), soft, affinity: self.call.affinity }, draw)
     }
 
     /// The step as its balance sees it.
@@ -385,7 +437,7 @@ const fn condition(class: Class) -> Option<Condition> {
         Class::RateLimited | Class::QuotaSpent => Some(Condition::RateLimited),
         Class::ContextTooLong => Some(Condition::ContextTooLong),
         Class::ContentFiltered => Some(Condition::ContentFiltered),
-        Class::Good | Class::Invalid | Class::Ours => None,
+        Class::Good | Class::Invalid | Class::Ours | Class::HedgeLost => None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! What an attempt is, and what time is: given to the engine from outside.
 
-use crate::decide::{Next, Stop};
+use crate::decide::Stop;
 use crate::health::Transition;
+use crate::hedge::Against;
 use crate::held::Held;
 use crate::targets::Targets;
 use crate::walk::Trail;
 use crate::{Blame, Class};
-use fault::Fault;
-use plan::{Candidate, Needs, Route};
+use fault::{Fault, Kind};
+use plan::{Candidate, Hedge, Needs, Route};
 
 /// What runs an attempt, and what time is: sockets and the wheel in the gateway, a virtual world in the simulator.
 pub trait World {
@@ -24,13 +25,20 @@ pub trait World {
     fn sleep_until(&self, at_ns: u64) -> impl Future<Output = ()>;
 
     /// Makes one attempt and waits for its commit: the first content of a stream, the first byte of another good answer.
-    /// Dropping the future cancels it.
+    /// Dropping the future cancels it. Of a call with a hedge two may be open at once.
     fn exchange(
         &self,
         attempt: &Attempt<'_>,
     ) -> impl Future<Output = Result<Good<Self::Answer>, Failure<Self::Answer>>>;
 
-    /// Hears of each attempt, once it is known what follows.
+    /// Whether a second run of the call could do something at the provider, such as a search. Asked when a second attempt
+    /// is due, which is seldom.
+    fn acts_at_provider(&self) -> bool;
+
+    /// Hears why a second attempt was not sent.
+    fn not_hedged(&self, against: Against);
+
+    /// Hears of each attempt, once it is known what follows. The one that is answered from is the last.
     fn tried(&self, tried: &Tried<'_>);
 
     /// Hears of each breaker that opened or closed, by the id of its health key.
@@ -50,6 +58,8 @@ pub struct Attempt<'a> {
     pub credential: usize,
     /// When it begins, in nanoseconds.
     pub started_ns: u64,
+    /// Whether it was sent while another was open.
+    pub is_hedge: bool,
 }
 
 /// A good answer, committed.
@@ -57,6 +67,8 @@ pub struct Attempt<'a> {
 pub struct Good<A> {
     /// The answer.
     pub answer: A,
+    /// Its status.
+    pub status: u16,
     /// Of a stream: the time to its first content, in nanoseconds.
     pub first_token_ns: Option<u64>,
     /// The share of its quota that the provider says is left, per mille.
@@ -76,6 +88,8 @@ pub struct Failure<A> {
     pub advice: Option<bool>,
     /// Whether nothing of the request reached the provider.
     pub untouched: bool,
+    /// The provider's status, or why there is none.
+    pub result: Result<u16, Kind>,
     /// What the caller gets if nothing better comes.
     pub what: What<A>,
 }
@@ -104,8 +118,10 @@ pub struct Tried<'a> {
     pub took_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
-    /// What follows; nothing after a good answer.
-    pub next: Option<Next>,
+    /// The provider's status, or why there is none; nothing of an attempt that was cancelled.
+    pub result: Option<Result<u16, Kind>>,
+    /// The word for what follows; empty after a good answer, and of what was cancelled.
+    pub then: &'static str,
 }
 
 /// A call to be attempted.
@@ -123,6 +139,12 @@ pub struct Call<'a> {
     pub needs: Needs,
     /// Whether the request can be sent more than once.
     pub replayable: bool,
+    /// Whether the caller asked for a stream.
+    pub streamed: bool,
+    /// A second attempt while the first is open; none for what may do something but answer.
+    pub hedge: Option<&'a Hedge>,
+    /// A [`hash`](crate::hash) of what keeps calls at one place; none where they may go anywhere.
+    pub affinity: Option<u64>,
 }
 
 /// A call that was answered.

@@ -1,6 +1,7 @@
 //! One call, from its body to the first byte of an answer: read, routed, attempted.
 
 use crate::able;
+use crate::affinity;
 use crate::body::{self, Limited};
 use crate::exchange::{Ask, Exchange, Request};
 use crate::reply::Answered;
@@ -16,7 +17,7 @@ use protocol::openai::error;
 use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
-use protocol::splice;
+use protocol::{splice, top};
 use record::Record;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -88,6 +89,11 @@ impl Named {
             Spelling::Plain => Bytes::copy_from_slice(candidate.model.as_bytes()),
         };
         Cow::Owned(splice::splice(&self.pieces, self.peek.model.range.clone(), &value))
+    }
+
+    /// Whether a second run of the call could do something at the provider. A form makes an answer and nothing else.
+    pub(crate) fn acts_at_provider(&self) -> bool {
+        matches!(self.spelling, Spelling::Json) && top::acts_at_provider(&self.pieces)
     }
 }
 
@@ -174,6 +180,14 @@ impl<'c> Call<'c> {
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
         let ask = Ask { resilience, streamed, steers, opened_ns, within_ms: self.within_ms };
+        let (hedge, affinity) = match &request {
+            Request::Named(named) => {
+                let key = || record.key().map(|key| &**key);
+                (resilience.hedge.as_ref(), affinity::of(resilience.affinity, self.head, named, key))
+            }
+            // What names no model may do anything, and what goes on with an answer has its place.
+            Request::Pieces(_) | Request::Upload { .. } | Request::Empty | Request::Onward(_) => (None, None),
+        };
         let call = attempt::Call {
             route,
             targets: &self.snapshot.targets,
@@ -181,9 +195,11 @@ impl<'c> Call<'c> {
             prompt_tokens,
             needs,
             replayable: self.is_replayable(&request),
+            streamed,
+            hedge,
+            affinity,
         };
-        let world =
-            Exchange { call: self, ask, request, record: RefCell::new(record), result: Cell::new(Err(Kind::Internal)) };
+        let world = Exchange { call: self, ask, request, record: RefCell::new(record) };
         match attempt::run(&call, &world).await {
             Ok(Won { answer: mut provided, held, trail }) => {
                 if route.resilience().on_cut == OnCut::Continue {

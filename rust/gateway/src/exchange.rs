@@ -3,7 +3,7 @@
 use crate::call::{Call, Media, Named};
 use crate::go_on::Onward;
 use crate::reply::{self, Provided};
-use attempt::{Attempt, Class, Failure, Good, Next, Transition, Tried};
+use attempt::{Against, Attempt, Class, Failure, Good, Transition, Tried};
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
@@ -53,8 +53,6 @@ pub(crate) struct Exchange<'a> {
     pub(crate) ask: Ask<'a>,
     pub(crate) request: Request<'a>,
     pub(crate) record: RefCell<&'a mut Record>,
-    /// What the last attempt came to on the wire.
-    pub(crate) result: Cell<Result<u16, Kind>>,
 }
 
 /// What came of an attempt before it is judged.
@@ -93,7 +91,10 @@ impl attempt::World for Exchange<'_> {
     }
 
     async fn exchange(&self, attempt: &Attempt<'_>) -> Result<Good<Provided>, Failure<Provided>> {
-        self.record.borrow_mut().mark(Stage::Route);
+        // A second attempt is chosen while the first is waited for.
+        if !attempt.is_hedge {
+            self.record.borrow_mut().mark(Stage::Route);
+        }
         let wheel = &self.call.server.wheel;
         let deadlines = self.ask.deadlines(attempt.started_ns);
         let alarm = wheel.alarm();
@@ -105,20 +106,29 @@ impl attempt::World for Exchange<'_> {
         let came = alarm.limit(turns).await.unwrap_or_else(|| Err(reply::too_late(wheel, kind)));
         let connect = came.as_ref().map_or(Duration::ZERO, |came| came.answer().connect);
         self.record.borrow_mut().exchanged(connect);
-        self.result.set(came.as_ref().map(|came| came.answer().head.status).map_err(Fault::kind));
         self.judge(attempt, deadlines, came)
     }
 
+    fn acts_at_provider(&self) -> bool {
+        matches!(self.request, Request::Named(named) if named.acts_at_provider())
+    }
+
+    fn not_hedged(&self, against: Against) {
+        let reason = Against::ALL.iter().position(|known| *known == against).unwrap_or_default();
+        self.record.borrow_mut().not_hedged(reason, against.name());
+    }
+
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { candidate, endpoint, credential, started_ns, .. } = tried.attempt;
+        let Attempt { candidate, endpoint, credential, started_ns, is_hedge, .. } = tried.attempt;
         self.record.borrow_mut().tried(record::Attempt {
             series: Arc::clone(self.call.snapshot.attempt_series(candidate)),
             step: candidate.step,
             target: (endpoint, credential),
             started_ns,
-            result: self.result.get(),
+            result: tried.result,
+            is_hedge,
             class: Class::ALL.iter().position(|class| *class == tried.class).unwrap_or_default(),
-            words: [tried.class.name(), tried.blame.name(), tried.next.map_or("", Next::name)],
+            words: [tried.class.name(), tried.blame.name(), tried.then],
             waited_ns: tried.waited_ns,
             took_ns: tried.took_ns,
             budget_permille: tried.budget_permille,
@@ -184,7 +194,7 @@ impl Exchange<'_> {
                 OutgoingBody::Pieces(&pieces)
             }
             Request::Upload { source, length } => {
-                upload = source.take(); // attempts of one call follow each other
+                upload = source.take(); // attempts of such a call follow each other
                 upload
                     .as_deref_mut()
                     .map_or(OutgoingBody::None, |source| OutgoingBody::Stream { source, length: *length })

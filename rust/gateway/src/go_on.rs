@@ -18,7 +18,7 @@ use plan::{Candidate, Label, Needs, Prefill, Route};
 use protocol::openai::continuing::{self, Follow, Plain, Text};
 use protocol::openai::paths::Endpoint;
 use record::{Continued, Record};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use stream::{Begun, GoOn, Going, How, Next, Stopped};
@@ -200,11 +200,14 @@ async fn attempt(
         prompt_tokens: tokens(length + onward.text.length()),
         needs: if route.states_capabilities() { onward.named.needs() } else { Needs::NONE },
         replayable: true,
+        streamed: ask.streamed,
+        hedge: None,
+        affinity: None,
     };
-    let result = Cell::new(Err(Kind::Internal));
-    let world = Exchange { call, ask, request: Request::Onward(onward), record: RefCell::new(record), result };
+    let world = Exchange { call, ask, request: Request::Onward(onward), record: RefCell::new(record) };
     let what = What::Fault(Fault::new(Kind::StreamCut, "The provider ended the stream before it was whole"));
     let Verdict { class, blame, pause_ns } = cut;
-    let failure = Failure { class, blame, pause_ns, advice: None, untouched: false, what };
+    let result = Err(Kind::StreamCut);
+    let failure = Failure { class, blame, pause_ns, advice: None, untouched: false, result, what };
     attempt::go_on(&asked, trail, failure, &world).await
 }

@@ -30,20 +30,22 @@ impl Exchange<'_> {
                 let quota_permille = self.ask.steers.then(|| pause::remaining_permille(&answer.head.headers)).flatten();
                 let streamed = matches!(&begun, Begun::Stream(opening) if opening.has_content());
                 let since_ns = || self.call.server.wheel.now().saturating_sub(attempt.started_ns);
+                let status = answer.head.status;
                 let answer = self.provided(attempt, answer, begun, deadlines);
-                Ok(Good { answer, first_token_ns: streamed.then(since_ns), quota_permille })
+                Ok(Good { answer, status, first_token_ns: streamed.then(since_ns), quota_permille })
             }
             Ok(Came::Error(answer, begun, body)) => Err(self.judge_error(attempt, deadlines, (answer, begun, body))),
             Ok(Came::Filtered(answer, opening)) => {
+                let result = Ok(answer.head.status);
                 let what = What::Answer(self.provided(attempt, answer, Begun::Stream(opening), deadlines));
                 let (class, blame) = (Class::ContentFiltered, Blame::Nobody);
-                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: false, what })
+                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: false, result, what })
             }
             Err(fault) => {
                 let (class, blame) = classify::of_fault(fault.kind());
                 let untouched = fault.kind().row().retry == Retry::Elsewhere;
-                let what = What::Fault(fault);
-                Err(Failure { class, blame, pause_ns: None, advice: None, untouched, what })
+                let (result, what) = (Err(fault.kind()), What::Fault(fault));
+                Err(Failure { class, blame, pause_ns: None, advice: None, untouched, result, what })
             }
         }
     }
@@ -63,14 +65,14 @@ impl Exchange<'_> {
             (Class::ModelDenied, _) if attempt.candidate.model.is_empty() => (Class::Invalid, Blame::Nobody),
             known => known,
         };
-        let (pause_ns, advice) = (pause_ns(head, class), advice(head));
+        let (pause_ns, advice, result) = (pause_ns(head, class), advice(head), Ok(head.status));
         // The provider refused our credential. The caller's key is fine, so the provider's words would mislead it.
         let what = if head.status == 401 {
             What::Fault(reply::credential_rejected(&provider.id))
         } else {
             What::Answer(self.provided(attempt, answer, begun, deadlines))
         };
-        Failure { class, blame, pause_ns, advice, untouched: false, what }
+        Failure { class, blame, pause_ns, advice, untouched: false, result, what }
     }
 
     fn provided(&self, attempt: &Attempt<'_>, answer: Answer, begun: Begun, deadlines: Deadlines) -> Provided {

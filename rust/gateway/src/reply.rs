@@ -132,6 +132,9 @@ fn ours(lines: &mut Vec<u8>, record: &Record) {
     for attempt in record.attempts().iter().filter(|attempt| attempt.failed()) {
         write::line(lines, b"headgate-failed", attempt.to_string().as_bytes());
     }
+    for attempt in record.attempts().iter().filter(|attempt| attempt.was_outrun()) {
+        write::line(lines, b"headgate-hedged", attempt.to_string().as_bytes());
+    }
 }
 
 /// What `OPTIONS` gets: the methods of the path, for a web page too.

@@ -55,12 +55,14 @@ pub struct Attempt {
     pub target: (usize, usize),
     /// When it began, in nanoseconds of the wheel.
     pub started_ns: u64,
-    /// The provider's status, or why there is none.
-    pub result: Result<u16, Kind>,
+    /// The provider's status, or why there is none; nothing of one that was cancelled since another was first.
+    pub result: Option<Result<u16, Kind>>,
+    /// Whether it was sent while another one was open.
+    pub is_hedge: bool,
     /// What became of it, as a place in the table of classes.
     pub class: usize,
     /// The words for what became of it, whose health it counts against, and what followed; the last is empty for an
-    /// answer.
+    /// answer, and for what was cancelled.
     pub words: [&'static str; 3],
     /// How long was waited before it, in nanoseconds.
     pub waited_ns: u64,
@@ -75,6 +77,11 @@ impl Attempt {
     pub const fn failed(&self) -> bool {
         !self.words[2].is_empty()
     }
+
+    /// Whether it was cancelled because another one, open at the same time, was first.
+    pub const fn was_outrun(&self) -> bool {
+        self.result.is_none()
+    }
 }
 
 /// For a header line: where it went, what came back, what that means, and what followed. Names no address.
@@ -83,10 +90,12 @@ impl fmt::Display for Attempt {
         let [became, blame, then] = self.words;
         write!(f, "{}/{}; ", self.series.provider, self.series.deployment)?;
         match self.result {
-            Ok(status) => write!(f, "status={status}")?,
-            Err(kind) => write!(f, "fault={}", kind.row().code)?,
+            Some(Ok(status)) => write!(f, "status={status}; ")?,
+            Some(Err(kind)) => write!(f, "fault={}; ", kind.row().code)?,
+            None => {}
         }
-        write!(f, "; class={became}; blame={blame}; waited_ms={}; then={then}", self.waited_ns / 1_000_000)
+        write!(f, "class={became}; blame={blame}; waited_ms={}", self.waited_ns / 1_000_000)?;
+        if then.is_empty() { Ok(()) } else { write!(f, "; then={then}") }
     }
 }
 
@@ -142,9 +151,13 @@ pub struct Record {
     series: Option<Arc<CallSeries>>,
     key: Option<Rc<str>>,
     attempts: Vec<Attempt>,
+    /// The word for why no second attempt was sent, where one was due.
+    not_hedged: Option<&'static str>,
     step: usize,
     opened_ns: u64,
     waited_ns: u64,
+    /// From when to when the last attempts were open.
+    busy_ns: (u64, u64),
     request_bytes: u64,
     response_bytes: u64,
     status: Option<u16>,
@@ -169,9 +182,11 @@ impl Record {
             series: None,
             key: None,
             attempts: Vec::new(),
+            not_hedged: None,
             step: 0,
             opened_ns,
             waited_ns: 0,
+            busy_ns: (0, 0),
             request_bytes: 0,
             response_bytes: 0,
             status: None,
@@ -227,23 +242,27 @@ impl Record {
     /// Notes an attempt whose outcome is known, up to its commit.
     pub fn tried(&mut self, attempt: Attempt) {
         match attempt.result {
-            Ok(status) => {
+            Some(Ok(status)) => {
                 attempt.series.answered[class(Some(status))].add(1);
                 attempt.series.seconds.observe(attempt.took_ns);
             }
-            Err(kind) => {
+            Some(Err(kind)) => {
                 if let Some(at) = Kind::ALL.iter().position(|known| *known == kind) {
                     attempt.series.failed[at].add(1);
                 }
             }
+            None => attempt.series.cancelled.add(1),
         }
         if let Some(counter) = attempt.series.classes.get(attempt.class) {
             counter.add(1);
         }
-        if attempt.waited_ns > 0 || !self.attempts.is_empty() {
+        if attempt.is_hedge {
+            attempt.series.hedges.add(1);
+            attempt.series.hedges_won.add(u64::from(!attempt.failed() && !attempt.was_outrun()));
+        } else if attempt.waited_ns > 0 || self.attempts.iter().any(|before| !before.is_hedge) {
             attempt.series.retries.add(1);
         }
-        self.waited_ns += attempt.took_ns + attempt.waited_ns;
+        self.waited_ns += self.busy(attempt.started_ns, attempt.started_ns + attempt.took_ns) + attempt.waited_ns;
         self.step = attempt.step;
         if self.attempts.is_empty() {
             self.attempts.reserve_exact(1); // nearly all calls make one
@@ -251,7 +270,32 @@ impl Record {
         self.attempts.push(attempt);
     }
 
-    /// The attempts until now, in order.
+    /// How long an attempt was open, less what those before it were open at the same time; none of them ended later.
+    fn busy(&mut self, started_ns: u64, ended_ns: u64) -> u64 {
+        let (from, until) = self.busy_ns;
+        if started_ns >= until {
+            self.busy_ns = (started_ns, ended_ns);
+            return ended_ns - started_ns;
+        }
+        self.busy_ns = (from.min(started_ns), ended_ns);
+        ended_ns.saturating_sub(until) + from.saturating_sub(started_ns)
+    }
+
+    /// A second attempt was due and not sent; for a reason of [`families`](crate::families)' list, by its place in it
+    /// and by its word.
+    pub fn not_hedged(&mut self, reason: usize, word: &'static str) {
+        if let Some(counter) = self.series.as_ref().and_then(|series| series.not_hedged.get(reason)) {
+            counter.add(1);
+        }
+        self.not_hedged = Some(word);
+    }
+
+    /// The name of the caller's key.
+    pub fn key(&self) -> Option<&Rc<str>> {
+        self.key.as_ref()
+    }
+
+    /// The attempts until now, as their ends came: what was cancelled stands before what was answered from.
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
@@ -351,12 +395,14 @@ impl Record {
             .iter()
             .map(|attempt| {
                 let (status, fault) = match attempt.result {
-                    Ok(status) => (Some(status), None),
-                    Err(kind) => (None, Some(kind.row().code)),
+                    Some(Ok(status)) => (Some(status), None),
+                    Some(Err(kind)) => (None, Some(kind.row().code)),
+                    None => (None, None),
                 };
                 let [became, blame, then] = attempt.words;
                 json!({"provider": attempt.series.provider, "deployment": attempt.series.deployment,
                        "endpoint": attempt.target.0, "credential": attempt.target.1, "step": attempt.step,
+                       "hedge": attempt.is_hedge,
                        "status": status, "fault": fault, "class": became, "blame": blame, "then": then,
                        "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
             })
@@ -379,6 +425,7 @@ impl Record {
             "response_bytes": self.response_bytes,
             "continued": self.continued.map(Continued::name),
             "attempts": attempts,
+            "not_hedged": self.not_hedged,
         })
     }
 }
@@ -394,13 +441,4 @@ impl Drop for Record {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_seed_and_number_in_hex() {
-        let ids = RequestIds::new(0x0123_4567_89ab_cdef);
-        assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000000");
-        assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000001");
-    }
-}
+mod tests;

@@ -24,6 +24,6 @@ pub use call::{Attempt, Outcome, Record, RequestId, RequestIds};
 pub use continued::Continued;
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};
-pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, families};
+pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, Words, families};
 pub use stages::{Profile, Stage, StageRow, Stages, profile};
 pub use wheel::{Alarm, Wheel};

@@ -82,6 +82,8 @@ pub struct CallSeries {
     pub(crate) response_bytes: Counter,
     pub(crate) fallbacks: Counter,
     pub(crate) continued: [Counter; Continued::ALL.len()],
+    /// Second attempts that were due and not sent, by why; the names come from outside.
+    pub(crate) not_hedged: [Counter; MAX_REASONS],
 }
 
 /// What attempts at one deployment came to.
@@ -97,12 +99,29 @@ pub struct AttemptSeries {
     pub(crate) classes: [Counter; MAX_CLASSES],
     /// Those that were not the first of their call.
     pub(crate) retries: Counter,
+    /// Those that were sent while another was open, and of these those that were first.
+    pub(crate) hedges: Counter,
+    pub(crate) hedges_won: Counter,
+    /// Those that were open when another was first.
+    pub(crate) cancelled: Counter,
     pub(crate) seconds: Histogram,
     pub(crate) first_token: Histogram,
 }
 
 /// The most classes of outcome that attempts are counted by.
 const MAX_CLASSES: usize = 16;
+
+/// The most reasons for which a second attempt is not sent.
+const MAX_REASONS: usize = 12;
+
+/// Words that the engine of attempts counts by.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'w> {
+    /// What may become of an attempt, in the order of [`Attempt::class`](crate::Attempt::class); at most 16.
+    pub classes: &'w [&'static str],
+    /// Why a second attempt was not sent, in the order of [`Record::not_hedged`](crate::Record::not_hedged); at most 12.
+    pub not_hedged: &'w [&'static str],
+}
 
 /// Classes of status; the last is for calls that had none.
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
@@ -180,6 +199,7 @@ impl Meters {
                 response_bytes: Counter::default(),
                 fallbacks: Counter::default(),
                 continued: Default::default(),
+                not_hedged: Default::default(),
             })
         }))
     }
@@ -200,6 +220,9 @@ impl Meters {
                 failed: per_kind(),
                 classes: Default::default(),
                 retries: Counter::default(),
+                hedges: Counter::default(),
+                hedges_won: Counter::default(),
+                cancelled: Counter::default(),
                 seconds: Histogram::new(DURATION_NS),
                 first_token: Histogram::new(TTFT_NS),
             })
@@ -347,16 +370,15 @@ impl Builder {
     }
 }
 
-/// Sums the meters of all workers into families. `classes` names what may become of an attempt, in the order of
-/// [`Attempt::class`](crate::Attempt::class); at most 16.
-pub fn families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {
-    let mut families = call_families(workers);
-    families.extend(attempt_families(workers, classes));
+/// Sums the meters of all workers into families.
+pub fn families(workers: &[Arc<Meters>], words: Words<'_>) -> Vec<Family> {
+    let mut families = call_families(workers, words.not_hedged);
+    families.extend(attempt_families(workers, words.classes));
     families.extend(level_families(workers));
     families
 }
 
-fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
+fn call_families(workers: &[Arc<Meters>], reasons: &[&'static str]) -> Vec<Family> {
     let mut calls = Builder::new(Kind::Counter, "headgate_calls", "Calls that ended, by what became of them.");
     let mut took = Builder::new(Kind::Histogram, "headgate_call_seconds", "From a call's head to its last byte.");
     let mut sent = Builder::new(Kind::Counter, "headgate_request_bytes", "Bytes of bodies received from callers.");
@@ -367,6 +389,7 @@ fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         "headgate_continuations",
         "Streams that were cut and were to be continued, by what came of it.",
     );
+    let mut alone = Builder::new(Kind::Counter, "headgate_not_hedged", "Second attempts that were due and not sent.");
     for series in workers.iter().flat_map(|meters| meters.call_series()) {
         let stream = if series.streamed { "true" } else { "false" };
         let labels = [("alias", &*series.alias), ("operation", series.operation), ("stream", stream)];
@@ -383,8 +406,12 @@ fn call_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         for (continued, counter) in Continued::ALL.iter().zip(&series.continued) {
             went_on.count(&[("alias", &*series.alias), ("outcome", continued.name())], counter);
         }
+        for (reason, counter) in reasons.iter().zip(&series.not_hedged) {
+            let [alias, operation, stream] = labels;
+            alone.count(&[alias, operation, stream, ("reason", reason)], counter);
+        }
     }
-    [calls, took, sent, got, fell, went_on].map(Builder::build).into()
+    [calls, took, sent, got, fell, alone, went_on].map(Builder::build).into()
 }
 
 fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {
@@ -392,6 +419,8 @@ fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Fa
     let mut became =
         Builder::new(Kind::Counter, "headgate_attempt_classes", "Attempts, by what they mean for what follows.");
     let mut again = Builder::new(Kind::Counter, "headgate_retries", "Attempts that were not the first of their call.");
+    let mut hedged =
+        Builder::new(Kind::Counter, "headgate_hedges", "Attempts that were sent while another was open, by who won.");
     let mut took = Builder::new(
         Kind::Histogram,
         "headgate_upstream_seconds",
@@ -414,11 +443,18 @@ fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Fa
         for (class, counter) in classes.iter().zip(&series.classes) {
             became.count(&[provider, deployment, ("class", class)], counter);
         }
+        tried.count(&[provider, deployment, ("outcome", "cancelled"), ("reason", "none")], &series.cancelled);
+        let (won, all) = (series.hedges_won.read(), series.hedges.read());
+        for (won, count) in [("true", won), ("false", all.saturating_sub(won))] {
+            if count > 0 {
+                hedged.add(&[provider, deployment, ("won", won)], Value::Count(count));
+            }
+        }
         again.count(&labels, &series.retries);
         took.add(&labels, buckets(&series.seconds));
         first.add(&labels, buckets(&series.first_token));
     }
-    [tried, became, again, took, first].map(Builder::build).into()
+    [tried, became, again, hedged, took, first].map(Builder::build).into()
 }
 
 fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
@@ -464,7 +500,7 @@ mod tests {
             meters.calls("smart", "chat_completions", false).request_bytes.add(5);
             meters.refused(fault::Kind::KeyRejected);
         }
-        let families = families(&workers, &[]);
+        let families = families(&workers, Words { classes: &[], not_hedged: &[] });
         let value = |name: &str| {
             let family = families.iter().find(|family| family.name == name).expect("known");
             family.samples.first().expect("one").value.clone()

@@ -21,11 +21,11 @@ impl Book {
     }
 
     /// Opens the page of an attempt.
-    pub(crate) fn open(self: &Rc<Self>, place: Place, number: u32) -> Page {
+    pub(crate) fn open(self: &Rc<Self>, place: Place, number: u32, is_hedge: bool) -> Page {
         let now_ns = self.fleet.now();
         let mut visits = self.visits.borrow_mut();
-        let is_retry = visits.iter().any(|visit| visit.place.provider == place.provider);
-        visits.push(Visit::new(place, number, now_ns));
+        let is_retry = is_hedge || visits.iter().any(|visit| visit.place.provider == place.provider);
+        visits.push(Visit { is_hedge, ..Visit::new(place, number, now_ns) });
         self.fleet.oracle.began(now_ns, &Began { replica: self.replica, place, number, is_retry });
         Page { book: Rc::clone(self), index: visits.len() - 1, slot: None, is_open: true }
     }

@@ -59,6 +59,9 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
         prompt_tokens: want.input_tokens,
         needs: Needs::NONE,
         replayable: true,
+        streamed: kind.stream,
+        hedge: route.resilience().hedge.as_ref(),
+        affinity: None, // callers of a scenario have no sessions
     };
     let (got, again) = match race(answered(&call, &view), fleet.executor.sleep_until(want.leaves_at_ns)).await {
         First::Left(ended) => ended,

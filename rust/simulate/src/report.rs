@@ -8,7 +8,7 @@ use plan::Plan;
 use serde_json::{Map, Value, json};
 
 /// One world: `{"plan", "seed", "figures", "violations", "violations_count"}`, and where it was asked for `"phases"`,
-/// `"classes"`, `"stops"`, `"providers"`, `"changes"`, `"changes_count"`, `"timeline"`. Times are seconds, columns of
+/// `"classes"`, `"stops"`, `"not_hedged"`, `"providers"`, `"changes"`, `"changes_count"`, `"timeline"`. Times are seconds, columns of
 /// the timeline have one value for each.
 pub(crate) fn world(plan: (usize, &Plan), scenario: &Scenario, seed: u64, mut remains: Remains, whole: bool) -> Value {
     let tally = &mut remains.tally;
@@ -37,6 +37,7 @@ fn details(told: &mut Map<String, Value>, plan: &Plan, tally: &Tally, phases: &[
             "name": provider.id,
             "attempts": books.attempts,
             "retries": books.retries,
+            "hedges": books.hedges,
             "good": books.good,
             "input_tokens": books.input_tokens,
             "output_tokens": books.output_tokens,
@@ -53,6 +54,7 @@ fn details(told: &mut Map<String, Value>, plan: &Plan, tally: &Tally, phases: &[
         ("phases".to_owned(), json!(phases)),
         ("classes".to_owned(), json!(tally.classes)),
         ("stops".to_owned(), json!(tally.stops)),
+        ("not_hedged".to_owned(), json!(tally.not_hedged)),
         ("providers".to_owned(), providers.collect()),
         ("changes".to_owned(), changes.collect()),
         ("changes_count".to_owned(), json!(tally.changes_count)),

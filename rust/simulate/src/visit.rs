@@ -84,6 +84,8 @@ pub(crate) struct Visit {
     pub(crate) place: Place,
     /// Which attempt of its call, from 1, as the gateway numbers them.
     pub(crate) number: u32,
+    /// Whether it was sent while another attempt of its call was open.
+    pub(crate) is_hedge: bool,
     pub(crate) began_ns: u64,
     /// When its first content came, or its whole answer where it was no stream.
     pub(crate) committed_ns: Option<u64>,
@@ -103,6 +105,7 @@ impl Visit {
         Self {
             place,
             number,
+            is_hedge: false,
             began_ns,
             committed_ns: None,
             ended_ns: began_ns,

@@ -13,7 +13,7 @@ use crate::scenario::fault::Reaction;
 use crate::time::{MS, of_ms};
 use crate::visit::{Cause, Ending, Place};
 use attempt::classify::{self, Signal};
-use attempt::{Attempt, Blame, Failure, Good, Transition, Tried, What, World};
+use attempt::{Against, Attempt, Blame, Class, Failure, Good, Transition, Tried, What, World};
 use fault::{Fault, Kind};
 use plan::Timeouts;
 use std::rc::Rc;
@@ -83,7 +83,7 @@ impl World for View<'_> {
             endpoint: attempt.endpoint,
             credential: attempt.credential,
         };
-        let mut page = self.book.open(place, attempt.number);
+        let mut page = self.book.open(place, attempt.number, attempt.is_hedge);
         match self.reach(attempt, place, &mut page).await {
             Ok((served, script)) if !self.fleet.plants(Planted::SecondAnswer) => Ok(self.good(page, served, &script)),
             Ok(_) => {
@@ -97,7 +97,21 @@ impl World for View<'_> {
     fn tried(&self, tried: &Tried<'_>) {
         let index = usize::try_from(tried.attempt.number).unwrap_or(0).wrapping_sub(1);
         let times = if self.fleet.plants(Planted::ToldTwice) { 2 } else { 1 };
-        self.book.with(index, |visit| visit.told += times);
+        self.book.with(index, |visit| {
+            visit.told += times;
+            if tried.class == Class::HedgeLost {
+                visit.class = tried.class.name();
+            }
+        });
+    }
+
+    /// Callers of a simulation want answers and nothing else.
+    fn acts_at_provider(&self) -> bool {
+        false
+    }
+
+    fn not_hedged(&self, against: Against) {
+        *self.fleet.tally.borrow_mut().not_hedged.entry(against.name()).or_default() += 1;
     }
 
     fn changed(&self, key: &str, transition: Transition) {
@@ -226,6 +240,7 @@ impl View<'_> {
         let first_token_ns = self.streamed.then(|| now_ns - page.began_ns());
         Good {
             answer: Reply::Good(Content { page, served, gap_ns: script.gap_ns, committed_ns: now_ns }),
+            status: 200,
             first_token_ns,
             quota_permille: script.remaining_permille,
         }
@@ -249,11 +264,13 @@ impl View<'_> {
         self.fleet.oracle.judged(self.fleet.now(), failed.cause, class.name(), blame.name());
         page.judged(class.name());
         page.end(Ending::Failed(failed.cause));
-        let (untouched, what) = match failed.told {
-            Told::Fault(kind) => (kind == Kind::ConnectFailed, What::Fault(Fault::new(kind, "simulated"))),
-            Told::Answer(_) | Told::Event(_) => (false, What::Answer(Reply::Error)),
+        let untouched = matches!(failed.told, Told::Fault(Kind::ConnectFailed));
+        let (result, what) = match failed.told {
+            Told::Fault(kind) => (Err(kind), What::Fault(Fault::new(kind, "simulated"))),
+            Told::Answer(row) => (Ok(row.status), What::Answer(Reply::Error)),
+            Told::Event(_) => (Ok(200), What::Answer(Reply::Error)),
         };
-        Failure { class, blame, pause_ns: failed.pause_ns, advice: failed.advice, untouched, what }
+        Failure { class, blame, pause_ns: failed.pause_ns, advice: failed.advice, untouched, result, what }
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use plan::Plan;
+use plan::{Hedge, HedgeAfter, Plan};
 use serde_json::{Value, json};
 use simulate::{Job, start};
 use std::time::Duration;
@@ -168,6 +168,72 @@ fn no_rule_is_broken(result: &Value) {
     let broken: Vec<_> = worlds.iter().filter(|world| world["violations_count"] != 0).collect();
     let told: Vec<_> = broken.iter().map(|world| format!("seed {}: {}", world["seed"], world["violations"])).collect();
     assert!(broken.is_empty(), "{} worlds:\n{}", broken.len(), told.join("\n"));
+}
+
+/// The plan with second attempts for all its aliases.
+fn hedged(after: HedgeAfter, max_share_permille: u32) -> Plan {
+    let mut plan: Plan = serde_json::from_str(PLAN).expect("a plan");
+    for alias in &mut plan.aliases {
+        alias.resilience.hedge = Some(Hedge { after, max_share_permille });
+    }
+    plan
+}
+
+#[test]
+fn whatever_happens_with_second_attempts_no_rule_is_broken() {
+    for (after, share) in [(HedgeAfter::P95, 100), (HedgeAfter::Ms(500), 1000)] {
+        let result = run_with(
+            hedged(after, share),
+            job(|job| {
+                bad_days(job);
+                job["seeds"] = json!(100);
+            }),
+        );
+        let worlds = result["worlds"].as_array().expect("worlds");
+        let broken: Vec<_> = worlds.iter().filter(|world| world["violations_count"] != 0).collect();
+        let told: Vec<_> =
+            broken.iter().map(|world| format!("seed {}: {}", world["seed"], world["violations"])).collect();
+        assert!(broken.is_empty(), "{after:?}: {} worlds:\n{}", broken.len(), told.join("\n"));
+        let count = |figure: &str| worlds.iter().map(|world| number(&world["figures"][figure])).sum::<u64>();
+        assert!(count("hedges") > 200 && count("hedges_won") > 50, "{} of {}", count("hedges_won"), count("hedges"));
+    }
+}
+
+/// Two providers, of which two first tokens in a hundred take six seconds.
+fn slow_now_and_then(job: &mut Value) {
+    let scenario = &mut job["scenario"];
+    scenario["duration_ms"] = json!(300_000);
+    scenario["rate"][0]["per_second"] = json!(20.0);
+    scenario["calls"][0]["model"] = json!("shared");
+    for index in 0..2 {
+        let provider = &mut scenario["providers"][index];
+        provider["ttft_ms"] = json!({"lognormal": {"median": 300, "sigma": 0.3}});
+        let mut slow = rule(0, 300_000, "");
+        slow["match"]["share"] = json!(0.02);
+        slow["fault"] = Value::Null;
+        slow["ttft_ms"] = json!({"fixed": 6_000});
+        provider["rules"] = json!([slow]);
+    }
+}
+
+#[test]
+fn second_attempts_shorten_the_longest_waits_and_cost_no_more_than_their_share() {
+    let alone = world(job(slow_now_and_then));
+    let beside = run_with(hedged(HedgeAfter::P95, 50), job(slow_now_and_then))["worlds"][0].clone();
+    unbroken(&alone);
+    unbroken(&beside);
+    let p99 = |world: &Value| number(&world["figures"]["first_token_us"]["p99"]);
+    assert!(p99(&alone) > 5_000_000 && p99(&beside) < 2_000_000, "{} to {} µs", p99(&alone), p99(&beside));
+    let figures = &beside["figures"];
+    let (calls, hedges) = (number(&figures["calls"]), number(&figures["hedges"]));
+    assert!(hedges > 0 && hedges * 1000 <= calls * 50, "{hedges} second attempts for {calls} calls");
+    assert!(number(&figures["attempts"]) <= calls + calls / 20 + number(&figures["retries"]), "{figures}");
+    assert_eq!(figures["good"], figures["offered"]);
+    assert_eq!(number(&alone["figures"]["hedges"]), 0);
+    let lost = number(&beside["classes"]["hedge_lost"]);
+    assert!(lost > 0 && lost <= hedges, "each is on record: {}", beside["classes"]);
+    assert!(number(&figures["hedges_won"]) > 0 && number(&figures["wasted_nanousd"]) > 0, "{figures}");
+    assert!(beside["not_hedged"]["unknown"].is_u64(), "the first ones know nothing: {}", beside["not_hedged"]);
 }
 
 #[test]

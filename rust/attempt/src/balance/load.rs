@@ -32,8 +32,9 @@ const ONE_OPEN: u64 = 1;
 const ONE_WAITING: u64 = 1 << 32;
 
 /// Live load of one target; shared over workers, and over reloads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Load {
+    key: u64,
     /// Open calls; in the upper half those that wait for their first token.
     calls: AtomicU64,
     /// Microseconds to the first token (0: never heard), and in the upper half the tick when that was seen.
@@ -43,9 +44,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// An idle target that nothing is known of.
-    pub fn new() -> Self {
-        Self::default()
+    /// An idle target that nothing is known of. `id` is its stable name: [`super::affine`] sends a session to the same
+    /// place in every process that knows it by that name.
+    pub fn new(id: &str) -> Self {
+        let key = id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3) // FNV-1a
+        });
+        Self { key, calls: AtomicU64::new(0), pace: AtomicU64::new(0), quota: AtomicU64::new(0) }
     }
 
     /// Counts a call that is sent now, and waits for its first token. It owes a [`Load::end`].
@@ -114,6 +119,11 @@ impl Load {
     /// Calls that are open there, from this process.
     pub fn open(&self) -> u32 {
         lower(self.calls.load(Relaxed))
+    }
+
+    /// Which of all targets it is, as a number.
+    pub(super) fn key(&self) -> u64 {
+        self.key
     }
 
     /// 1 to 1000.

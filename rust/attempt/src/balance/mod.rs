@@ -2,19 +2,22 @@
 //!
 //! [`pick`] chooses among the places that are in service: by weight, or the better of two that are drawn by weight
 //! ("power of two choices": nearly as even as looking at all of them, and processes that do not know of each other do
-//! not all run to the same place). It is a function of what it is given: no clock, no randomness and no memory of its
-//! own. What is remembered is the [`Load`] of each target, in atomics.
+//! not all run to the same place). [`affine`] chooses the same place for the same session or prompt as long as that
+//! place is not loaded, since its prompt cache is there. Both are functions of what they are given: no clock, no
+//! randomness and no memory of their own. What is remembered is the [`Load`] of each target, in atomics.
 //!
 //! Invariants: what was tried, or is out, is never chosen. Nothing here allocates.
 //!
 //! Not here: health (what makes a place [`Usable`] or not), and going from one step to the next.
 
+mod affinity;
 mod load;
 mod pick;
 mod pool;
 #[cfg(test)]
 mod tests;
 
+pub use affinity::{affine, hash};
 pub use load::{Load, REFUSAL_NS};
 pub use pick::pick;
 

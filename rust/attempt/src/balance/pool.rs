@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn set(states: &[(u32, Usable)], tried: u64) -> u64 {
-        let load = Load::new();
+        let load = Load::new("x");
         let places: Vec<_> = states
             .iter()
             .map(|(weight, usable)| Place {

@@ -30,13 +30,13 @@ struct Pool {
 
 impl Pool {
     fn new(sketches: &[Sketch]) -> Self {
-        let load = |sketch: &Sketch| {
-            let load = Load::new();
+        let load = |(index, sketch): (usize, &Sketch)| {
+            let load = Load::new(&format!("p/{index}"));
             load.observe(SECOND, sketch.ttft_ms * MS);
             (0..sketch.open).for_each(|_| load.begin());
             load
         };
-        Self { loads: sketches.iter().map(load).collect(), sketches: sketches.to_vec() }
+        Self { loads: sketches.iter().enumerate().map(load).collect(), sketches: sketches.to_vec() }
     }
 
     fn places(&self) -> Vec<Place<'_>> {
@@ -128,7 +128,7 @@ enum Manner {
 
 /// Plays a minute of calls, one every `gap_ns`, and counts who got them.
 fn play(balance: Balance, manners: &[Manner], gap_ns: u64, seed: u64) -> Vec<u32> {
-    let loads: Vec<_> = manners.iter().map(|_| Load::new()).collect();
+    let loads: Vec<_> = (0..manners.len()).map(|index| Load::new(&format!("p/{index}"))).collect();
     let (mut counts, mut draw) = (vec![0; manners.len()], dice(seed));
     let mut calls: Vec<(u64, usize)> = Vec::new();
     for now_ns in (SECOND..61 * SECOND).step_by(usize::try_from(gap_ns).expect("small")) {

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![cfg(not(loom))]
 
+mod affinity;
+mod hedging;
 mod probes;
 mod script;
+mod timed;
 
 use attempt::{Blame, Class, Stop, What};
 use fault::Kind;

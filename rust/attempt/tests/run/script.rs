@@ -1,7 +1,8 @@
 //! A world that does what a test says.
 
 use attempt::{
-    Attempt, Blame, Call, Class, Failure, Good, Lost, State, Targets, Transition, Tried, What, World, go_on, run,
+    Against, Attempt, Blame, Call, Class, Failure, Good, Lost, State, Targets, Transition, Tried, What, World, go_on,
+    run,
 };
 use fault::{Fault, Kind};
 use plan::{Needs, Plan, Scope};
@@ -128,15 +129,25 @@ impl Script {
         let mut done = Box::pin(async move {
             let route = plan.route(model, Scope::Everything).expect("known");
             let total_by_ns = inner.now.get() + route.timeouts().total_ms * 1_000_000;
-            let call =
-                Call { route, targets: &targets, total_by_ns, prompt_tokens: 0, needs: Needs::NONE, replayable: true };
+            let call = Call {
+                route,
+                targets: &targets,
+                total_by_ns,
+                prompt_tokens: 0,
+                needs: Needs::NONE,
+                replayable: true,
+                streamed: true,
+                hedge: None,
+                affinity: None,
+            };
             let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
             let won = run(&call, &world).await?;
             let (class, blame) = (Class::Unavailable, Blame::EndpointModel);
             let verdict = attempt::Verdict { class, blame, pause_ns: None };
             won.held.end(verdict, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
             let what = What::Fault(Fault::new(Kind::StreamCut, "scripted"));
-            let failure = Failure { class, blame, pause_ns: None, advice: None, untouched: false, what };
+            let result = Err(Kind::StreamCut);
+            let failure = Failure { class, blame, pause_ns: None, advice: None, untouched: false, result, what };
             let won = go_on(&call, (won.trail, places), failure, &world).await?;
             won.held.end(attempt::Verdict::GOOD, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
             Ok(won.answer)
@@ -160,7 +171,17 @@ impl Script {
         Box::pin(async move {
             let route = plan.route(&model, Scope::Everything).expect("known");
             let total_by_ns = inner.now.get() + route.timeouts().total_ms * 1_000_000;
-            let call = Call { route, targets: &targets, total_by_ns, prompt_tokens, needs, replayable };
+            let call = Call {
+                route,
+                targets: &targets,
+                total_by_ns,
+                prompt_tokens,
+                needs,
+                replayable,
+                streamed: false,
+                hedge: None,
+                affinity: None,
+            };
             let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
             let won = run(&call, &world).await?;
             won.held.end(attempt::Verdict::GOOD, inner.now.get(), &mut |n| world.draw(n), &mut |_, _| {});
@@ -205,7 +226,8 @@ impl World for Scripted {
         let names = [format!("{provider}/{endpoint}/{credential}"), format!("{provider}/{endpoint}"), provider.clone()];
         let fails = |class, blame, pause_ns, untouched| {
             let what = What::Fault(Fault::new(Kind::UpstreamClosed, "scripted"));
-            Err(Failure { class, blame, pause_ns, advice: None, untouched, what })
+            let result = Err(Kind::UpstreamClosed);
+            Err(Failure { class, blame, pause_ns, advice: None, untouched, result, what })
         };
         match self.act(&names) {
             Act::Good => {
@@ -216,7 +238,7 @@ impl World for Scripted {
                 } else {
                     "keys"
                 };
-                Ok(Good { answer, first_token_ns: None, quota_permille: None })
+                Ok(Good { answer, status: 200, first_token_ns: None, quota_permille: None })
             }
             Act::Fails(class, blame) => fails(class, blame, None, false),
             Act::Asks(class, blame, pause) => fails(class, blame, Some(pause), false),
@@ -224,7 +246,15 @@ impl World for Scripted {
             Act::Lacks => {
                 let (class, blame) = attempt::classify::of_fault(Kind::Overloaded);
                 let what = What::Fault(Fault::new(Kind::Overloaded, "scripted"));
-                Err(Failure { class, blame, pause_ns: None, advice: None, untouched: true, what })
+                Err(Failure {
+                    class,
+                    blame,
+                    pause_ns: None,
+                    advice: None,
+                    untouched: true,
+                    result: Err(Kind::UpstreamClosed),
+                    what,
+                })
             }
             Act::Takes(ns) => {
                 self.inner.now.set(self.inner.now.get() + ns);
@@ -237,10 +267,16 @@ impl World for Scripted {
         }
     }
 
+    fn acts_at_provider(&self) -> bool {
+        false
+    }
+
+    fn not_hedged(&self, _against: Against) {}
+
     fn tried(&self, tried: &Tried<'_>) {
         let Attempt { candidate, endpoint, credential, .. } = tried.attempt;
         let provider = &self.plan.providers[candidate.provider].id;
-        let then = tried.next.map_or(String::new(), |next| format!(" -> {}", next.name()));
+        let then = if tried.then.is_empty() { String::new() } else { format!(" -> {}", tried.then) };
         let line = format!("{provider}/{endpoint}/{credential} {}{then}", tried.class.name());
         self.inner.log.borrow_mut().push(line);
     }

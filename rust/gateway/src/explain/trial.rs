@@ -7,7 +7,7 @@ use crate::exchange::{Ask, commit_by, ns};
 use crate::local::Dice;
 use crate::reply;
 use attempt::classify;
-use attempt::{Attempt, Failure, Good, HealthState, Next, State, Transition, Tried, What, World};
+use attempt::{Against, Attempt, Failure, Good, HealthState, State, Transition, Tried, What, World};
 use fault::{Fault, Kind, Retry};
 use plan::Plan;
 use serde_json::{Value, json};
@@ -42,8 +42,6 @@ pub(super) struct Trial<'a> {
     drawn: Cell<(u64, u64)>,
     /// What was waited since the last attempt.
     wait: Cell<Wait>,
-    /// What the last attempt came to on the wire.
-    result: Cell<Result<u16, Kind>>,
     attempts: RefCell<Vec<Value>>,
 }
 
@@ -57,7 +55,6 @@ impl<'a> Trial<'a> {
             dice: seed.map(Dice::new),
             drawn: Cell::default(),
             wait: Cell::default(),
-            result: Cell::new(Err(Kind::Internal)),
             attempts: RefCell::default(),
         }
     }
@@ -128,39 +125,46 @@ impl World for Trial<'_> {
         let reached = self.reach(attempt).await;
         let failed = match reached {
             Ok(answer) => {
-                self.result.set(Ok(answer.status));
                 let took_ns = self.now().saturating_sub(attempt.started_ns);
-                return Ok(Good { answer, first_token_ns: self.ask.streamed.then_some(took_ns), quota_permille: None });
+                let (status, first_token_ns) = (answer.status, self.ask.streamed.then_some(took_ns));
+                return Ok(Good { answer, status, first_token_ns, quota_permille: None });
             }
             Err(failed) => failed,
         };
         Err(match failed {
             Failed::Fault(fault) => {
-                self.result.set(Err(fault.kind()));
                 let (class, blame) = classify::of_fault(fault.kind());
+                let result = Err(fault.kind());
                 let untouched = fault.kind().row().retry == Retry::Elsewhere;
-                Failure { class, blame, pause_ns: None, advice: None, untouched, what: What::Fault(fault) }
+                Failure { class, blame, pause_ns: None, advice: None, untouched, result, what: What::Fault(fault) }
             }
             Failed::Answer(class, blame, told) => {
-                self.result.set(Ok(told.status));
+                let result = Ok(told.status);
                 let provider = &self.plan.providers[attempt.candidate.provider].id;
                 let what = if told.status == 401 {
                     What::Fault(reply::credential_rejected(provider))
                 } else {
                     What::Answer(told)
                 };
-                Failure { class, blame, pause_ns: told.pause_ns, advice: None, untouched: false, what }
+                Failure { class, blame, pause_ns: told.pause_ns, advice: None, untouched: false, result, what }
             }
         })
     }
 
+    fn acts_at_provider(&self) -> bool {
+        false
+    }
+
+    fn not_hedged(&self, _against: Against) {}
+
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { number, candidate, endpoint, credential, started_ns } = tried.attempt;
+        let Attempt { number, candidate, endpoint, credential, started_ns, .. } = tried.attempt;
         let Wait { least, most } = self.wait.take();
         let provider = &self.plan.providers[candidate.provider];
-        let (status, fault) = match self.result.get() {
-            Ok(status) => (Some(status), None),
-            Err(kind) => (None, Some(kind.row().code)),
+        let (status, fault) = match tried.result {
+            Some(Ok(status)) => (Some(status), None),
+            Some(Err(kind)) => (None, Some(kind.row().code)),
+            None => (None, None),
         };
         self.attempts.borrow_mut().push(json!({
             "number": number,
@@ -179,7 +183,7 @@ impl World for Trial<'_> {
             "fault": fault,
             "class": tried.class.name(),
             "blame": tried.blame.name(),
-            "then": tried.next.map(Next::name),
+            "then": (!tried.then.is_empty()).then_some(tried.then),
             "budget_permille": tried.budget_permille,
         }));
     }

@@ -34,6 +34,10 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         prompt_tokens: asked.tokens,
         needs,
         replayable: true,
+        streamed: asked.stream,
+        // A second attempt is earned by many calls, and this is one.
+        hedge: None,
+        affinity: None,
     };
     let trial = Trial::new(plan, ask, &meets, asked.seed);
     let ended = trial.clock.run(attempt::run(&call, &trial)).ok_or("the call waits for nothing: a defect of ours")?;

@@ -123,14 +123,15 @@ impl Over<'_> {
     fn order(&self) -> Option<String> {
         for (index, visit) in self.visits.iter().enumerate() {
             let Ending::Failed(cause) = visit.ending else { continue };
-            let later = self.visits.get(index + 1..).unwrap_or_default();
-            if !later.is_empty() && !blame::may_go_on(cause) {
+            // One that was open at the same time did not follow it.
+            let later = || self.visits.iter().skip(index + 1).filter(|later| later.began_ns >= visit.ended_ns);
+            if later().next().is_some() && !blame::may_go_on(cause) {
                 return Some(format!("tried again after {}", cause.name()));
             }
-            if !blame::may_come_back(cause) && later.iter().any(|other| other.place == visit.place) {
+            if !blame::may_come_back(cause) && later().any(|other| other.place == visit.place) {
                 return Some(format!("the same target asked again after {}", cause.name()));
             }
-            if later.first().is_some_and(|next| !self.is_named_for(cause, next)) {
+            if later().next().is_some_and(|next| !self.is_named_for(cause, next)) {
                 return Some(format!("another model asked after {}, and no step is for that", cause.name()));
             }
         }

@@ -82,7 +82,7 @@ pub(crate) struct Began {
     pub(crate) place: Place,
     /// Which attempt of its call, from 1.
     pub(crate) number: u32,
-    /// Whether its call has asked this provider before.
+    /// Whether it is to be paid for: its call has asked this provider before, or asks another one at the same time.
     pub(crate) is_retry: bool,
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct Figures {
     pub(crate) calls: u64,
     pub(crate) attempts: u64,
     pub(crate) retries: u64,
+    /// Attempts that were sent while another was open, and of these those that were first.
+    pub(crate) hedges: u64,
+    pub(crate) hedges_won: u64,
     /// Attempts for each call.
     pub(crate) amplification: f64,
     /// The same over the worst ten seconds with at least ten calls.
@@ -81,6 +84,8 @@ impl Figures {
             calls: tally.calls,
             attempts,
             retries: tally.providers.iter().map(|books| books.retries).sum(),
+            hedges: tally.providers.iter().map(|books| books.hedges).sum(),
+            hedges_won: tally.providers.iter().map(|books| books.hedges_won).sum(),
             amplification: ratio(attempts, tally.calls),
             amplification_peak: peak(tally, seconds),
             first_token_us: Quantiles::of(&mut tally.first_tokens),

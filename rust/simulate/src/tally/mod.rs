@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     pub(crate) classes: BTreeMap<&'static str, u64>,
     /// Calls without an answer, by the gateway's word for why there was no further attempt.
     pub(crate) stops: BTreeMap<&'static str, u64>,
+    /// Second attempts that were due and not sent, by the gateway's word for why.
+    pub(crate) not_hedged: BTreeMap<&'static str, u64>,
     pub(crate) providers: Vec<Books>,
     pub(crate) changes: Vec<Change>,
     pub(crate) changes_count: u64,
@@ -54,8 +56,11 @@ pub(crate) struct Callers {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
     pub(crate) attempts: u64,
-    /// Attempts after a call's first.
+    /// Attempts after a call's first, but for hedges.
     pub(crate) retries: u64,
+    /// Attempts that were sent while another was open, and of these those that were first.
+    pub(crate) hedges: u64,
+    pub(crate) hedges_won: u64,
     pub(crate) good: u64,
     pub(crate) input_tokens: u64,
     pub(crate) output_tokens: u64,
@@ -118,6 +123,7 @@ impl Tally {
             faults: 0,
             classes: BTreeMap::new(),
             stops: BTreeMap::new(),
+            not_hedged: BTreeMap::new(),
             providers: vec![Books::default(); providers],
             changes: Vec::new(),
             changes_count: 0,
@@ -167,17 +173,21 @@ impl Tally {
     pub(crate) fn bill(&mut self, billed: &Billed<'_>) {
         for visit in billed.visits {
             let place = visit.place;
-            self.timeline.attempt(visit.began_ns, place.provider, visit.number > 1);
+            let is_retry = visit.number > 1 && !visit.is_hedge;
+            self.timeline.attempt(visit.began_ns, place.provider, is_retry);
             let class = if visit.class.is_empty() { "left" } else { visit.class };
             *self.classes.entry(class).or_default() += 1;
             let Some(books) = self.providers.get_mut(place.provider) else { continue };
             books.attempts += 1;
-            books.retries += u64::from(visit.number > 1);
+            books.retries += u64::from(is_retry);
+            books.hedges += u64::from(visit.is_hedge);
+            books.hedges_won += u64::from(visit.is_hedge && visit.committed_ns.is_some());
             books.good += u64::from(visit.ending == Ending::Whole);
             if let Ending::Failed(cause) = visit.ending {
                 *books.causes.entry(cause.name()).or_default() += 1;
             }
-            if visit.committed_ns.is_some() {
+            // One that lost had been sent: its prompt is billed, as far as anybody knows.
+            if visit.committed_ns.is_some() || visit.class == "hedge_lost" {
                 books.pay(billed, visit);
             }
         }
@@ -196,7 +206,7 @@ impl Tally {
 }
 
 impl Books {
-    /// Counts the tokens of an attempt that delivered content, and what they cost.
+    /// Counts the tokens of an attempt, and what they cost.
     fn pay(&mut self, billed: &Billed<'_>, visit: &Visit) {
         self.input_tokens += billed.input_tokens;
         self.output_tokens += visit.output_tokens;

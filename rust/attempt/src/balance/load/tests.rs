@@ -9,14 +9,14 @@ const SECOND: u64 = 1_000 * MS;
 const NOW: u64 = 1_000_000 * SECOND;
 
 fn known(ttft_ns: u64) -> Load {
-    let load = Load::new();
+    let load = Load::new("x");
     load.observe(NOW, ttft_ns);
     load
 }
 
 #[test]
 fn an_unknown_place_is_asked_once_until_its_first_token_comes() {
-    let load = Load::new();
+    let load = Load::new("x");
     assert_eq!(load.cost(NOW), 1);
     load.begin();
     assert!(load.cost(NOW) > known(300 * SECOND).cost(NOW), "dearer than any place that is known");
@@ -86,7 +86,7 @@ fn a_clock_that_is_behind_takes_nothing_away() {
 
 #[test]
 fn threads_leave_no_call_open() {
-    let load = Load::new();
+    let load = Load::new("x");
     let work = || {
         for turn in 0..10_000 {
             load.begin();
@@ -156,7 +156,7 @@ proptest! {
     /// Steps: 0 begins a call, 1 hears of the oldest one's first token, 2 ends the oldest, 3 ends the newest.
     #[test]
     fn the_counts_are_those_of_the_calls_that_are_held(steps in prop::collection::vec(0..4_u8, 0..60)) {
-        let load = Load::new();
+        let load = Load::new("x");
         // Of each call, whether it waits.
         let mut held: std::collections::VecDeque<bool> = std::collections::VecDeque::new();
         for step in steps {
