@@ -190,6 +190,21 @@ def test_weights_stand_where_they_are_looked_at(tmp_path: Path) -> None:
     assert len(errors(tmp_path, HEAD + ALIASES + step.format("fastest"))) == 1
 
 
+def test_a_second_try_needs_another_place_within_a_step(tmp_path: Path) -> None:
+    alias = "aliases: {{x: {{chain: {}, hedge: {{after: 300ms}}}}}}\n"
+    lonely = HEAD + ALIASES + alias.format("[{use: a}, {use: b}]")
+    assert errors(tmp_path, lonely) == [
+        "policy.yaml:4:51: aliases.x.hedge: no second try can ever be sent: no step of `chain` has a second "
+        "deployment, or a provider with a second endpoint or credential"
+    ]
+    assert errors(tmp_path, lonely.replace("{after: 300ms}", "off")) == []
+    assert errors(tmp_path, HEAD + ALIASES + alias.format("[{use: [a, b]}]")) == []
+    keys = "version: 1\nproviders: {sim: {credential: ['${env:A}', '${env:B}']}}\n"
+    assert errors(tmp_path, keys + ALIASES + alias.format("[{use: a}]")) == []
+    everywhere = HEAD + ALIASES + "aliases: {x: {chain: [{use: a}]}}\nresilience: {hedge: {after: p95}}\n"
+    assert errors(tmp_path, everywhere) == [], "other aliases may have one"
+
+
 @pytest.mark.parametrize("word", ["off", "15s"])
 def test_comments_to_a_caller_that_waits_are_off_or_have_a_time(tmp_path: Path, word: str) -> None:
     assert good(tmp_path, HEAD + f"resilience: {{keep_alive: {word}}}\n").resilience.keep_alive in ("off", 15_000)

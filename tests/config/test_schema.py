@@ -30,10 +30,8 @@ def test_the_committed_schema_is_what_the_models_say() -> None:
 def test_what_is_not_supported_yet_is_not_in_the_schema() -> None:
     told = json.dumps(schema())
     for word in (
-        "hedge",
         "coalesce",
         "resume",
-        "affinity",
     ):
         assert f'"{word}"' not in told, word
 
@@ -63,7 +61,9 @@ def test_a_sample_compiles_without_a_warning_and_fits_the_schema(path: Path) -> 
         {"listen": {"open": "maybe"}},
         {"log": {"level": "loud"}},
         {"resilience": {"breaker": {"ratio": 50}}},
-        {"resilience": {"hedge": "off"}},
+        {"resilience": {"hedge": "p95"}},
+        {"resilience": {"hedge": {"after": "p99"}}},
+        {"resilience": {"affinity": "on"}},
         {"resilience": {"keep_alive": "on"}},
     ],
 )

@@ -8,9 +8,9 @@ from headgate.simulate.result import Figures, Quantiles
 
 QUANTILES = Quantiles(p50=1000, p90=2000, p99=3000, p999=4000, max=5000)
 FIGURES = Figures(
-    offered=1000, good=980, failed=10, cut=2, left=8, goodput=0.988, calls=1010, attempts=1111, retries=101,
-    amplification=1.1, amplification_peak=1.5, first_token_us=QUANTILES, added_us=None, openings=3, faults=50,
-    spend_nanousd=5, wasted_nanousd=1, unpriced=0, recovery_s=12, unrecovered=0, overshoot=1.05,
+    offered=1000, good=980, failed=10, cut=2, left=8, goodput=0.988, calls=1010, attempts=1111, retries=101, hedges=20,
+    hedges_won=5, amplification=1.1, amplification_peak=1.5, first_token_us=QUANTILES, added_us=None, openings=3,
+    faults=50, spend_nanousd=5, wasted_nanousd=1, unpriced=0, recovery_s=12, unrecovered=0, overshoot=1.05,
 )  # fmt: skip
 
 
@@ -27,6 +27,7 @@ FIGURES = Figures(
         ("recovery<=12s", "12 s", True),
         ("overshoot<1.1", "1.05", True),
         ("openings<=2", "3", False),
+        ("hedges<=2%", "1.98 %", True),
         ("first_token_p99<3ms", "3.00 ms", False),
         ("first_token_max<=5000us", "5.00 ms", True),
         ("added_p50<1us", "none", True),

@@ -17,6 +17,12 @@ _DISCONNECT: Final = {
 }
 
 
+_AFFINITY: Final = {
+    "session": "calls of one session (`x-session-id`, or `prompt_cache_key` in the body)",
+    "prefix": "calls whose prompts begin alike",
+}
+
+
 def guards(answer: dict[str, Any]) -> Iterator[str]:
     """The lines, from an answer of `explain` that leads somewhere."""
     guard = answer["resilience"]
@@ -43,8 +49,11 @@ def _more(guard: dict[str, Any]) -> Iterator[str]:
         yield "; a cut stream of plain text is continued once"
     if hedge := guard["hedge"]:
         after = hedge["after"]
-        when = "the 95th percentile" if after == "p95" else show_duration(after["ms"])
-        yield f"; a second try after {when}, for {show_share(hedge['max_share_permille'])} of the calls at most"
+        when = "95 % of late" if after == "p95" else show_duration(after["ms"])
+        yield (
+            f"; a second try elsewhere in the step when the first token takes longer than {when}, for "
+            f"{show_share(hedge['max_share_permille'])} of the calls at most"
+        )
     if guard["coalesce"]:
         yield "; identical calls share one"
     if guard["resume_bytes"] is not None:
@@ -53,8 +62,8 @@ def _more(guard: dict[str, Any]) -> Iterator[str]:
         yield f"; a comment after {show_duration(guard['keep_alive_ms'])} of silence"
     if guard["priority"] == "low":
         yield "; refused first when the gateway is full"
-    if guard["affinity"] != "off":
-        yield f"; kept at one place by {guard['affinity']}"
+    if by := _AFFINITY.get(guard["affinity"]):
+        yield f"; within a step, {by} keep to one deployment, endpoint and credential while there is room"
 
 
 def _provider(provider: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _RATES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", "budget")
 _LIMITS = (*_RATES, "concurrency")
-_RESILIENCE = ("hedge", "coalesce", "resume", "affinity")
+_RESILIENCE = ("coalesce", "resume")
 _SECTIONS = (
     "teams",
     "identity",

@@ -69,6 +69,7 @@ FIGURES: dict[str, _Figure] = {
     ),
     "amplification": _Figure(lambda one: one.amplification, _NUMBER, _plain, "a number such as 1.1"),
     "amplification_peak": _Figure(lambda one: one.amplification_peak, _NUMBER, _plain, "a number such as 1.5"),
+    "hedges": _Figure(lambda one: one.hedges / max(1, one.calls), _SHARE, _percent, "a share of calls such as 2%"),
     "overshoot": _Figure(lambda one: one.overshoot, _NUMBER, _plain, "a number such as 1.2"),
     "openings": _Figure(lambda one: float(one.openings), _NUMBER, _plain, "a number such as 3"),
     "recovery": _Figure(_recovery, _US, _seconds, "a time such as 30s"),

@@ -31,6 +31,8 @@ class Figures(_Part):
     calls: int
     attempts: int
     retries: int
+    hedges: int
+    hedges_won: int
     amplification: float
     amplification_peak: float
     first_token_us: Quantiles | None
@@ -74,6 +76,7 @@ class Books(_Part):
     name: str
     attempts: int
     retries: int
+    hedges: int
     good: int
     input_tokens: int
     output_tokens: int
@@ -119,6 +122,7 @@ class World(_Part):
     phases: list[Phase] = []
     classes: dict[str, int] = {}
     stops: dict[str, int] = {}
+    not_hedged: dict[str, int] = {}
     providers: list[Books] = []
     changes: list[Change] = []
     changes_count: int = 0

@@ -63,6 +63,9 @@ def _figures(figures: Figures) -> Iterator[Line]:
     attempts = f"{show_count(figures.attempts)} attempts for {several(figures.calls, 'call')}"
     amplified = f"{figures.amplification:.3f} each, {figures.amplification_peak:.2f} in the worst ten seconds"
     yield "", f"{'attempts':<10}{attempts}: {amplified}"
+    if figures.hedges:
+        won = f"{show_count(figures.hedges_won)} of them were first"
+        yield "", f"{'hedges':<10}{show_count(figures.hedges)} while another attempt was open, {won}"
     yield from _quantiles("first", figures.first_token_us, "from arrival to the first content")
     yield from _quantiles("added", figures.added_us, "of that, before the attempt that served began")
     if figures.spend_nanousd:

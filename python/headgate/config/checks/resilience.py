@@ -1,4 +1,4 @@
-"""Retries and breakers: that each number can count, and that slow models are not taken for broken ones."""
+"""Tries and breakers: that each number can count, and that slow models are not taken for broken ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headgate.config.units import show_duration
 
 if TYPE_CHECKING:
     from headgate.config.problems import Path, Report
-    from headgate.config.sections import AliasRetry, Breaker, Policy, ProviderBreaker, Retry
+    from headgate.config.sections import AliasRetry, Breaker, Deployment, Policy, ProviderBreaker, Retry
 
 _PATIENCE = 2
 """A first token may be waited for this many times longer than what counts as slow, before that looks forgotten."""
@@ -30,6 +30,7 @@ def check(policy: Policy, report: Report) -> None:
         _patience(shared.timeouts.first_token, set(policy.providers), ("resilience",), policy, report)
     for name, alias in policy.aliases.items():
         _retry(alias.retry, ("aliases", name, "retry"), report)
+        _hedge(name, policy, report)
         if alias.timeouts.first_token is not None:
             _patience(alias.timeouts.first_token, _first_of(name, policy), ("aliases", name), policy, report)
 
@@ -57,6 +58,27 @@ def _probe(breaker: Breaker, path: Path, report: Report) -> None:
     if breaker.probe != "off" and breaker.probe > breaker.open_cap:
         every, cap = show_duration(breaker.probe), show_duration(breaker.open_cap)
         report.warning((*path, "probe"), f"{every} is longer than a breaker is open at once (`open_cap`, {cap})")
+
+
+def _hedge(alias: str, policy: Policy, report: Report) -> None:
+    """A second try needs somewhere else to go within its step."""
+    section = policy.aliases[alias]
+    if section.hedge in (None, "off"):
+        return
+    used = [[policy.deployments.get(name) for name in step.weights] for step in section.chain]
+    if any(len(step) > 1 or _ways(step[0], policy) != 1 for step in used):
+        return
+    text = (
+        "no second try can ever be sent: no step of `chain` has a second deployment, or a provider with a second "
+        "endpoint or credential"
+    )
+    report.error(("aliases", alias, "hedge"), text)
+
+
+def _ways(deployment: Deployment | None, policy: Policy) -> int:
+    """How many ways lead to a deployment; 0 where that is not known, since something else is wrong."""
+    provider = deployment and policy.providers.get(deployment.provider)
+    return max(1, len(provider.credential)) * len(provider.endpoints or [""]) if provider else 0
 
 
 def _first_of(alias: str, policy: Policy) -> set[str]:

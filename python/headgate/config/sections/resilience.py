@@ -14,7 +14,7 @@ from headgate.config.units import Duration, Share, Size, share_field, shares, un
 
 TIMEOUTS = "How long each part of a call may take."
 RETRY = "How often and after what pause a call is tried again."
-HEDGE = "A second try while the first is open; `off`, or when it starts."
+HEDGE = "A second try, elsewhere in the step, while the first is slow; `off`, or when it starts. It may be billed too."
 ON_DISCONNECT = (
     "When the caller has left: `cancel` the call at the provider, `drain` its answer for a while to learn what it "
     "used, or `finish` it."
@@ -27,7 +27,10 @@ COALESCE = "Whether identical calls at the same time share one."
 RESUME = "Whether a caller can take a stream up again with `Last-Event-ID`; `off`, or how much of it is kept."
 KEEP_ALIVE = "After how long a silence within a stream its caller gets a comment; `off`, or a duration."
 PRIORITY = "Who is refused first when the gateway is full: `low` before `normal`."
-AFFINITY = "What keeps calls at one place, for its prompt cache: nothing (`off`), their `session`, their `prefix`."
+AFFINITY = (
+    "What keeps calls at one place, for its prompt cache: nothing (`off`), their `session` (the header `x-session-id`, "
+    "or `prompt_cache_key` in the body), or their `prefix` (how the prompt begins)."
+)
 
 _P95 = Annotated[Literal["p95"], OneOf(("p95",), also="a duration such as 250ms"), Tag("<word>")]
 _After = Annotated[Duration, within("1ms", "10m"), Tag("<value>")]
@@ -37,7 +40,8 @@ class Hedge(Section):
     """When a second try starts, and how many there may be."""
 
     after: Annotated[_P95 | _After, Discriminator(value_or_word)] = Field(
-        default="p95", description="How late the first token is: `p95` (later than 95 % of late), or a duration."
+        default="p95",
+        description="How late the first token is: `p95` (later than 95 % of late; of streams alone), or a duration.",
     )
     max_share: Annotated[Share, shares(0.001, 0.1)] = share_field(0.02, "The most such tries, as a share of calls.")
 

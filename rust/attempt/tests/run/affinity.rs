@@ -79,8 +79,12 @@ proptest! {
         calls in prop::collection::vec((0..4_u32, any::<bool>(), 0..3_usize), 1..20),
     ) {
         let mut bench = Bench::new(plan());
+        let mut failures = 0;
         for (session, fails, alias) in calls {
             bench.now_ns += 500 * MS;
+            // Five in a row open a breaker.
+            let fails = fails && failures < 4;
+            failures += u32::from(fails);
             let acts = if fails { vec![DOWN] } else { vec![] };
             let log = call(&mut bench, ["pair", "two-keys", "smart"][alias], session, &acts);
             prop_assert!(log.last().is_some_and(|line| line.ends_with(" good")), "{log:?}");
