@@ -110,7 +110,7 @@ def test_loads_print_what_the_page_says_and_exit_as_it_says(up: Up, tmp_path: Pa
 
 
 def test_ways_are_those_that_the_page_shows(tmp_path: Path) -> None:
-    (policy,) = examples("resilience.md", "yaml")
+    policy = examples("resilience.md", "yaml")[0]
     (tmp_path / "policy.yaml").write_text(policy)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     commands = [line for example in examples("resilience.md", "sh") for line in example.splitlines() if "--if" in line]
@@ -143,6 +143,25 @@ def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
     assert "the caller gets 400 capability_missing (ours)" in told[3]
 
 
+def test_the_second_try_of_the_page_shortens_what_the_page_says(tmp_path: Path) -> None:
+    policy, scenario = examples("resilience.md", "yaml")[3:5]
+    (tmp_path / "policy.yaml").write_text(policy)
+    (tmp_path / "tail.yaml").write_text(scenario)
+    (example,) = [one for one in examples("resilience.md", "sh") if one.startswith("headgate simulate")]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", example], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"(?m)^hedges +\d+ while another attempt was open", done.stdout), done.stdout
+    (tmp_path / "policy.yaml").write_text(re.sub(r"\n +hedge: .*", "", policy))
+    assert run().returncode == 99, "without it, the page's expectation is missed"
+
+
 @pytest.mark.timeout(120)
 def test_simulations_print_what_the_page_says_and_keep_what_it_expects(tmp_path: Path) -> None:
     policy, scenario = examples("simulate.md", "yaml")
@@ -168,7 +187,7 @@ def test_commands_print_what_stands_below_them(page: Path) -> None:
 
 
 def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
-    _, policy, scenario = examples("resilience.md", "yaml")
+    policy, scenario = examples("resilience.md", "yaml")[1:3]
     simulator = _native.Simulator.start(json.dumps(yaml.safe_load(scenario)).encode())
     (tmp_path / "policy.yaml").write_text(policy.replace("127.0.0.1:8089", simulator.address))
     command = [str(Path(sys.executable).parent / "headgate"), "serve", str(tmp_path / "policy.yaml")]
