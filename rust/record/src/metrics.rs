@@ -115,7 +115,7 @@ const MAX_CLASSES: usize = 16;
 const MAX_REASONS: usize = 12;
 
 /// Words that the engine of attempts counts by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Words<'w> {
     /// What may become of an attempt, in the order of [`Attempt::class`](crate::Attempt::class); at most 16.
     pub classes: &'w [&'static str],
@@ -500,7 +500,7 @@ mod tests {
             meters.calls("smart", "chat_completions", false).request_bytes.add(5);
             meters.refused(fault::Kind::KeyRejected);
         }
-        let families = families(&workers, Words { classes: &[], not_hedged: &[] });
+        let families = families(&workers, Words::default());
         let value = |name: &str| {
             let family = families.iter().find(|family| family.name == name).expect("known");
             family.samples.first().expect("one").value.clone()

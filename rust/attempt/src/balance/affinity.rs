@@ -144,7 +144,9 @@ mod tests {
             .collect();
         let open: Vec<_> = pool.loads.iter().map(Load::open).collect();
         assert!(open.iter().all(|open| *open <= 32), "{open:?}");
-        held.into_iter().for_each(|chosen| pool.loads[chosen].end(true));
+        for chosen in held {
+            pool.loads[chosen].end(true);
+        }
         assert_eq!(pool.loads.iter().map(Load::open).sum::<u32>(), 0);
     }
 

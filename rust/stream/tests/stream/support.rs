@@ -110,7 +110,7 @@ impl World {
 
     /// A label of the one sample of a family that counted the call.
     pub(crate) fn label(&self, family: &str, name: &str) -> Option<String> {
-        let families = record::families(&[Arc::clone(&self.meters)], &[]);
+        let families = record::families(&[Arc::clone(&self.meters)], record::Words::default());
         let family = families.iter().find(|candidate| candidate.name == family).unwrap();
         let sample = family.samples.iter().find(|sample| sample.value == Value::Count(1))?;
         sample.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.clone())
@@ -118,7 +118,7 @@ impl World {
 
     /// Whether no call and no stream is open.
     pub(crate) fn is_at_rest(&self) -> bool {
-        let families = record::families(&[Arc::clone(&self.meters)], &[]);
+        let families = record::families(&[Arc::clone(&self.meters)], record::Words::default());
         families.iter().flat_map(|family| &family.samples).all(|sample| match sample.value {
             Value::Level(level) => level == 0.0,
             _ => true,
