@@ -18,7 +18,7 @@ from tests.harness.wire import Connection, chat, request
 MOST_BYTES = 16 << 20
 """What the process may grow by, its allocator's habits and both kernels' windows apart."""
 HELD_BYTES = 24 << 20
-"""The same, where 4 MiB of an event are held: its buffer is copied as it grows, and pages that are free are kept a while."""
+"""The same, where 4 MiB of an event are held: its buffer is copied as it grows, and free pages are kept a while."""
 READERS = 4
 LONG = {"x-sim-tokens": "40000"}
 WATCHED_S = 0.8
