@@ -47,6 +47,8 @@ ROWS: Final[dict[str, Row]] = {
     "model_not_found": Row(404, "caller", "never"),
     "overloaded": Row(503, "gateway", "later"),
     "context_too_long": Row(400, "caller", "never"),
+    "capability_missing": Row(400, "caller", "never"),
+    "timeout_invalid": Row(400, "caller", "never"),
     "provider_unavailable": Row(503, "upstream", "later"),
     "provider_busy": Row(429, "upstream", "later"),
     "provider_unresolved": Row(502, "upstream", "elsewhere"),

@@ -33,12 +33,15 @@ OURS_ALONE = {
     "headgate_breaker_state",
     "headgate_breaker_changes",
     "headgate_probes",
+    "headgate_not_hedged",
+    "headgate_hedges",
+    "headgate_continuations",
     "headgate_retry_budget_level",
     "headgate_concurrency_limit",
     "headgate_buffered_bytes",
 }
 """Families of headgate that the baseline does not have: aiohttp does not tell, no line is dropped, and nothing is tried
-again, rested or limited."""
+again, continued, rested or limited."""
 
 
 @pytest.fixture

@@ -62,6 +62,12 @@ def examples(page: str, language: str) -> list[str]:
     return found
 
 
+def example_of(page: str, language: str, word: str) -> str:
+    """The one block of a language on a page that has a word in it."""
+    (found,) = [text for text in examples(page, language) if word in text]
+    return found
+
+
 @pytest.mark.parametrize(
     ("page", "prints"), [("quickstart.md", r"\w+ \w+"), ("streaming.md", r"(?s)\w+.*\nnot whole: \w+")]
 )
@@ -110,7 +116,7 @@ def test_loads_print_what_the_page_says_and_exit_as_it_says(up: Up, tmp_path: Pa
 
 
 def test_ways_are_those_that_the_page_shows(tmp_path: Path) -> None:
-    policy = examples("resilience.md", "yaml")[0]
+    policy = example_of("resilience.md", "yaml", "smart:")
     (tmp_path / "policy.yaml").write_text(policy)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     commands = [line for example in examples("resilience.md", "sh") for line in example.splitlines() if "--if" in line]
@@ -144,10 +150,10 @@ def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
 
 
 def test_the_second_try_of_the_page_shortens_what_the_page_says(tmp_path: Path) -> None:
-    policy, scenario = examples("resilience.md", "yaml")[3:5]
+    policy, scenario = (example_of("resilience.md", "yaml", word) for word in ("hedge:", "hedges<="))
     (tmp_path / "policy.yaml").write_text(policy)
     (tmp_path / "tail.yaml").write_text(scenario)
-    (example,) = [one for one in examples("resilience.md", "sh") if one.startswith("headgate simulate")]
+    example = example_of("resilience.md", "sh", "headgate simulate")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def run() -> subprocess.CompletedProcess[str]:
@@ -187,7 +193,7 @@ def test_commands_print_what_stands_below_them(page: Path) -> None:
 
 
 def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
-    policy, scenario = examples("resilience.md", "yaml")[1:3]
+    policy, scenario = (example_of("resilience.md", "yaml", word) for word in ("prefill:", "cut;at="))
     simulator = _native.Simulator.start(json.dumps(yaml.safe_load(scenario)).encode())
     (tmp_path / "policy.yaml").write_text(policy.replace("127.0.0.1:8089", simulator.address))
     command = [str(Path(sys.executable).parent / "headgate"), "serve", str(tmp_path / "policy.yaml")]
@@ -197,7 +203,7 @@ def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
     ):
         try:
             gateway = attach(process, tmp_path / "log")
-            [example] = examples("resilience.md", "python")
+            example = example_of("resilience.md", "python", "127.0.0.1:8080")
             done = subprocess.run(
                 [sys.executable, "-W", "error", "-c", example.replace("127.0.0.1:8080", gateway.data)],
                 capture_output=True,
