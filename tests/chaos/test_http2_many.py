@@ -269,6 +269,7 @@ def test_a_provider_that_sends_more_than_is_read_is_held_up_by_its_windows(
         before, sent = gateway.resident_bytes(), -1
         connections = [stack.enter_context(Connection(gateway.data)) for _ in range(4)]
         for number, connection in enumerate(connections):
+            connection.narrow()
             connection.send(request("POST", PATH, body(f"caller {number}")))
             connection.read_until(b"data: ")
 

@@ -43,6 +43,7 @@ def test_callers_that_do_not_read_are_not_buffered_for(gateway: Gateway, bill: P
     with ExitStack() as stack:
         for _ in range(READERS):
             connection = stack.enter_context(Connection(gateway.data))
+            connection.narrow()
             connection.send(request("POST", PATH, body(), LONG))
             connection.read_until(b"data: ")
         peak, until_s = 0, time.monotonic() + WATCHED_S

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 TIMEOUT_S = 20.0
+NARROW_BYTES = 64 * 1024
 Headers = dict[str, str]
 
 
@@ -75,6 +76,10 @@ class Connection:
     def close(self) -> None:
         """Closes it."""
         self.socket.close()
+
+    def narrow(self) -> None:
+        """Keeps the kernel from holding more for this side than a little, however much it may have for others."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BYTES)
 
     def send(self, data: bytes) -> None:
         """Sends all of it."""
