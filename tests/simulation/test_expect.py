@@ -27,7 +27,7 @@ FIGURES = Figures(
         ("recovery<=12s", "12 s", True),
         ("overshoot<1.1", "1.05", True),
         ("openings<=2", "3", False),
-        ("hedges<=2%", "1.98 %", True),
+        ("hedges<=2%", "1.9802 %", True),
         ("first_token_p99<3ms", "3.00 ms", False),
         ("first_token_max<=5000us", "5.00 ms", True),
         ("added_p50<1us", "none", True),
