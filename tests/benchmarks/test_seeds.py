@@ -1,18 +1,16 @@
 """Many worlds in several sittings: stopped, gone on with, and what becomes of a seed that breaks a rule."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import seeds
-from headgate.compile import Compiled
-from headgate.simulate import job as jobs
 from headgate.simulate import run
-from headgate.simulate.read import Loaded
 from headgate.simulate.result import Result
+from tests.harness.planted import plant
 
 
 @pytest.fixture
@@ -68,14 +66,7 @@ def test_other_worlds_are_not_mixed_with_those_that_are_done(
 def test_a_seed_that_breaks_a_rule_is_named_with_its_command_and_the_rest_is_played(
     play: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build = jobs.build
-
-    def plant(loaded: Loaded, policies: Sequence[Compiled], options: jobs.Options) -> dict[str, Any]:
-        job = build(loaded, policies, options)
-        job["scenario"]["planted"] = "false_end"
-        return job
-
-    monkeypatch.setattr(jobs, "build", plant)
+    plant(monkeypatch, "false_end")
     assert play("--seeds", "40", "--for", "10s") == 1
     told = capsys.readouterr()
     assert told.out.startswith("40 worlds of 10s each")

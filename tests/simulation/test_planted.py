@@ -3,16 +3,13 @@
 import json
 import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from headgate.cli.simulate import Shown, simulate
-from headgate.compile import Compiled
 from headgate.simulate import job as jobs
-from headgate.simulate.read import Loaded
+from tests.harness.planted import plant
 
 from .policies import POLICY
 
@@ -22,14 +19,7 @@ BAD_DAYS = "{for: 20s, rate: 20, random_rules: 3, calls: [{model: smart}]}"
 @pytest.fixture
 def _cuts_are_told_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway whose streams end as a false success, as if somebody had written that."""
-    build = jobs.build
-
-    def plant(loaded: Loaded, policies: Sequence[Compiled], options: jobs.Options) -> dict[str, Any]:
-        job = build(loaded, policies, options)
-        job["scenario"]["planted"] = "false_end"
-        return job
-
-    monkeypatch.setattr(jobs, "build", plant)
+    plant(monkeypatch, "false_end")
 
 
 @pytest.mark.usefixtures("_cuts_are_told_as_whole")
