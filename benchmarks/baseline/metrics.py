@@ -36,8 +36,8 @@ class Meters:
         sent, got = "Bytes of bodies received from callers.", "Bytes of bodies sent to callers."
         self.request_bytes = Counter("headgate_request_bytes", sent, CALL, registry=of)
         self.response_bytes = Counter("headgate_response_bytes", got, CALL, registry=of)
-        fell = "Calls that a later step of their chain served."
-        self.fallbacks = Counter("headgate_fallbacks", fell, CALL, registry=of)
+        fell = "Calls that a later step of their chain served, by why."
+        self.fallbacks = Counter("headgate_fallbacks", fell, ("alias", "reason"), registry=of)
         tried = "Tries at providers, by what came back."
         self.attempts = Counter("headgate_attempts", tried, (*ATTEMPT, "outcome", "reason"), registry=of)
         wait = "From an attempt's start to the first byte of the provider's answer: the provider's share of the wait."
@@ -82,7 +82,7 @@ class CallSeries:
         self.seconds = meters.call_seconds.labels(*labels)
         self.request_bytes = meters.request_bytes.labels(*labels)
         self.response_bytes = meters.response_bytes.labels(*labels)
-        self.fallbacks = meters.fallbacks.labels(*labels)
+        self.fallbacks = meters.fallbacks.labels(self.alias, "unavailable")  # the only reason that there is here
         self.ended = cache(lambda outcome, status: meters.calls.labels(*labels, outcome, status))
 
 

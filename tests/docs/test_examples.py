@@ -145,7 +145,7 @@ def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
             told.append(done.stdout)
     assert "does not fit: it cannot do images" in told[2]
-    assert "1. gpt: answers well" in told[2]
+    assert "1. gpt (for capability): answers well" in told[2]
     assert "the caller gets 400 capability_missing (ours)" in told[3]
 
 

@@ -80,7 +80,8 @@ def test_counts_agree_with_the_providers_bill(counted: Gateway, bill: Provider) 
     assert metrics.sum("headgate_calls_total", stream="true") == totals["streams"] == 4
     assert metrics.sum("headgate_attempts_total", provider="house") == totals["calls"]
     assert metrics.sum("headgate_attempts_total", provider="dead", reason="provider_unreachable") == 5
-    assert metrics.sum("headgate_fallbacks_total", alias="safe") == 4
+    assert metrics.sum("headgate_fallbacks_total") == 4
+    assert metrics.sum("headgate_fallbacks_total", alias="safe", reason="unavailable") == 4
     assert metrics.sum("headgate_refusals_total", reason="model_not_found") == 1
     assert metrics.sum("headgate_refusals_total", reason="provider_unreachable") == 1
     assert metrics.sum("headgate_calls_total", alias="lost", outcome="failed") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,42 @@ def test_a_fallback_answers_in_place_of_what_fails(
     assert answer.header("headgate-deployment") == "spare"
     assert answer.header("headgate-attempts") == "3", "one try more at the first, then the fallback"
     assert models(bill) == ["spare-sim"]
+
+
+@pytest.mark.parametrize(
+    ("model", "fault", "reason"),
+    [
+        ("safe", "status;code=429, retry-after;value=30", "rate_limited"),
+        ("careful", "error;name=content_filter", "content_filtered"),
+        ("long", "error;name=context_length_exceeded", "context_too_long"),
+        ("slow", "never-head", "timeout"),
+        ("text", "", "capability"),
+    ],
+)
+def test_a_fallback_is_counted_by_why_it_served(
+    launch: Launch, provider: Provider, model: str, fault: str, reason: str
+) -> None:
+    policy = guarded(provider)
+    harmless = {"x-sim-fault": "no-continue"}
+    policy["providers"]["second"] = {"dialect": "openai", "endpoints": [provider.url], "headers": harmless}
+    policy["deployments"] |= {
+        "spare": {"provider": "second", "model": "spare-sim"},
+        "plain": {"provider": "house", "model": "plain-sim", "capabilities": []},
+    }
+    policy["aliases"] |= {
+        "long": {"chain": [{"use": ["gpt"]}, {"use": ["spare"], "when": ["context_too_long"]}]},
+        "slow": alias("gpt", "spare", timeouts={"attempt": "300ms"}),
+        "text": alias("plain", "spare"),
+    }
+    gateway = launch(policy)
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+    fields: dict[str, Any] = {"tools": tools} if model == "text" else {}
+    answer = call(gateway, model, fault, **fields)
+    assert (answer.status, answer.header("headgate-deployment")) == (200, "spare")
+    assert Metrics.of(gateway).sum("headgate_fallbacks_total") == 1
+    assert Metrics.of(gateway).sum("headgate_fallbacks_total", alias=model, reason=reason) == 1
+    line = next(line for line in gateway.wait_for("call") if line["alias"] == model)
+    assert [attempt["reason"] for attempt in line["attempts"]][-1] == reason
 
 
 def test_five_failures_in_a_row_take_a_model_out_of_service(gateway: Gateway, bill: Provider) -> None:

@@ -140,7 +140,7 @@ def test_a_way_shows_each_attempt_and_the_wait_before_it() -> None:
         "100 %; then the same again",
         "  2. gpt, credential 0 after 50ms (drawn from 0s to 100ms): provider_unreachable: unavailable, blamed on "
         "endpoint with model, retry budget at 96.6 %; then a fallback",
-        "  3. spare: answers well",
+        "  3. spare (for unavailable): answers well",
         "the caller gets 200 after 50ms and 3 tries",
         "left out afterwards: nothing",
     ]

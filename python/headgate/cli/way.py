@@ -74,6 +74,8 @@ def _attempt(attempt: dict[str, Any]) -> str:
     if attempt["waited_ms"] or attempt["wait_ms"]["most"]:
         where += f" after {_wait(attempt)}"
     took = f" in {show_duration(attempt['took_ms'])}" if attempt["took_ms"] else ""
+    if attempt["reason"]:
+        where += f" (for {attempt['reason']})"
     if attempt["then"] is None:
         return f"{where}: answers well{took}"
     what = attempt["fault"] or f"status {attempt['status']}"

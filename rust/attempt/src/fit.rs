@@ -4,6 +4,7 @@
 //! fallback. A step none of whose places fits hands the call on to a later one that answers to the reason: a window that
 //! is too small is `context_too_long`, and what cannot do what the call needs is `unavailable` to it.
 
+use crate::reason::Reason;
 use crate::walk::{Place, Walk};
 use crate::world::Call;
 use fault::{Fault, Kind};
@@ -22,15 +23,6 @@ impl Unfit {
     /// Whether the place can take the call.
     pub const fn fits(self) -> bool {
         self.lacks.is_none() && !self.too_small
-    }
-
-    /// What a later step has to answer to.
-    const fn condition(self) -> Option<Condition> {
-        match (self.lacks.is_none(), self.too_small) {
-            (false, _) => Some(Condition::Unavailable),
-            (true, true) => Some(Condition::ContextTooLong),
-            (true, false) => None,
-        }
     }
 }
 
@@ -57,19 +49,17 @@ pub(crate) struct PassedOver {
 }
 
 impl PassedOver {
-    /// Whether a step answers to one of them.
-    pub(crate) fn leads_to(self, when: &[Condition]) -> bool {
-        (self.lacks && when.contains(&Condition::Unavailable))
-            || (self.too_small && when.contains(&Condition::ContextTooLong))
+    /// The one that a step with this `when` answers to.
+    pub(crate) fn reason(self, when: &[Condition]) -> Option<Reason> {
+        let reasons = [(self.lacks, Reason::Capability), (self.too_small, Reason::ContextTooLong)];
+        let answered = |reason: &Reason| when.contains(&reason.condition());
+        reasons.into_iter().filter(|(is_one, _)| *is_one).map(|(_, reason)| reason).find(answered)
     }
 
     /// A place that does not fit.
-    pub(crate) fn add(&mut self, unfit: Unfit) {
-        match unfit.condition() {
-            Some(Condition::ContextTooLong) => self.too_small = true,
-            Some(_) => self.lacks = true,
-            None => {}
-        }
+    pub(crate) const fn add(&mut self, unfit: Unfit) {
+        self.lacks |= !unfit.lacks.is_none();
+        self.too_small |= unfit.lacks.is_none() && unfit.too_small;
     }
 }
 

@@ -49,7 +49,9 @@ pub async fn run<W: World>(call: &Call<'_>, world: &W) -> Result<Won<W::Answer>,
         let Step { place, ticket: Ticket { endpoint, credential, taken_ns: started_ns, held }, waited_ns } = step;
         let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
         let number = walk.begins(&held, started_ns);
-        let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false };
+        let reason = walk.reason();
+        let attempt =
+            Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false, reason };
         step = match world.exchange(&attempt).await {
             Ok(good) => {
                 let (answer, held) = won(good, held, (attempt, waited_ns), world);
@@ -109,7 +111,8 @@ pub async fn go_on<W: World>(
     };
     let Some(candidate) = walk.candidate(place) else { return Err(nowhere()) };
     let number = walk.begins(&held, started_ns);
-    let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false };
+    let reason = walk.reason();
+    let attempt = Attempt { number, candidate: &candidate, endpoint, credential, started_ns, is_hedge: false, reason };
     match world.exchange(&attempt).await {
         Ok(good) => {
             let (answer, held) = won(good, held, (attempt, waited_ns), world);
@@ -232,6 +235,9 @@ fn follow_from<W: World>(
         if let Some((at, mut ticket)) = taken {
             if let Ok(paid) = walk.pay(at, ticket.held.way, cost, now_ns) {
                 ticket.held.was_paid(paid);
+                if next == Next::Fallback {
+                    walk.falls_back(class);
+                }
                 return Ok((next, Chosen::Now(Box::new(Step { place: at, ticket, waited_ns: 0 }))));
             }
             is_broke = true;

@@ -3,14 +3,16 @@
 use crate::balance::{self, affine};
 use crate::budget::Cost;
 use crate::fit::PassedOver;
-use crate::health::{Refused, Why};
+use crate::health::Refused;
 use crate::hedge::{Share, Tail};
 use crate::held::{Held, Ticket};
+use crate::reason::Reason;
 use crate::targets::{Asked, Member, Paid, bit};
 use crate::world::{Call, Failure};
 use crate::{Blame, Class, Draw};
 use plan::{Balance, Candidate, Condition, Retry, Step};
 use smallvec::SmallVec;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A member of a step.
@@ -39,6 +41,7 @@ pub struct Trail {
     pub(crate) way: usize,
     attempts: u32,
     visits: Vec<Visit>,
+    reason: Option<Reason>,
 }
 
 impl Trail {
@@ -88,24 +91,33 @@ pub(crate) struct Walk<'a> {
     visits: Vec<Visit>,
     /// The context that was too small for the prompt; 0 where none was.
     too_small: u64,
+    /// Why the call is at a later step.
+    reason: Cell<Option<Reason>>,
     only: Option<Only>,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) const fn new(call: &'a Call<'a>) -> Self {
-        Self { call, attempts: 0, visits: Vec::new(), too_small: 0, only: None }
+        Self { call, attempts: 0, visits: Vec::new(), too_small: 0, reason: Cell::new(None), only: None }
     }
 
     /// The same call once more, after it was answered: with what it has done already, within its step, and there to the
     /// `places` in this set.
     pub(crate) fn again(call: &'a Call<'a>, trail: Trail, places: u64) -> Self {
-        let Trail { place, attempts, visits, .. } = trail;
-        Self { call, attempts, visits, too_small: 0, only: Some(Only { step: place.step, places }) }
+        let Trail { place, attempts, visits, reason, .. } = trail;
+        Self {
+            call,
+            attempts,
+            visits,
+            too_small: 0,
+            reason: Cell::new(reason),
+            only: Some(Only { step: place.step, places }),
+        }
     }
 
     /// Where the call has been, at its end.
     pub(crate) fn into_trail(self, place: Place, way: usize) -> Trail {
-        Trail { place, way, attempts: self.attempts, visits: self.visits }
+        Trail { place, way, attempts: self.attempts, visits: self.visits, reason: self.reason.get() }
     }
 
     pub(crate) const fn call(&self) -> &'a Call<'a> {
@@ -114,6 +126,16 @@ impl<'a> Walk<'a> {
 
     pub(crate) fn rules(&self) -> &'a Retry {
         &self.call.route.resilience().retry
+    }
+
+    /// Why the call is at a later step, if it is.
+    pub(crate) const fn reason(&self) -> Option<Reason> {
+        self.reason.get()
+    }
+
+    /// The call goes on to a later step after a failure of this class.
+    pub(crate) fn falls_back(&self, class: Class) {
+        self.reason.set(Reason::of(class));
     }
 
     /// Attempts until now.
@@ -166,14 +188,17 @@ impl<'a> Walk<'a> {
         let mut refused: Option<Refused> = None;
         let mut passed_over = PassedOver::default();
         for step in 0..self.call.route.steps() {
-            let is_wanted = step == 0
-                || refused.is_some_and(|before| self.answers(step, condition_of(before.why)))
-                || passed_over.leads_to(self.when(step));
-            if !is_wanted {
+            let rests = refused.map(|before| Reason::of_rest(before.why));
+            let rests = rests.filter(|reason| self.answers(step, reason.condition()));
+            let reason = rests.or_else(|| passed_over.reason(self.when(step)));
+            if step > 0 && reason.is_none() {
                 continue;
             }
             match self.choose(step, now_ns, &mut *draw) {
-                Ok(found) => return Ok(found),
+                Ok(found) => {
+                    self.reason.set(reason);
+                    return Ok(found);
+                }
                 Err(None) => self.pass_over(step, &mut passed_over),
                 Err(other) => refused = Refused::sooner(refused, other),
             }
@@ -185,7 +210,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn may_begin(&self, step: usize) -> bool {
         let mut passed_over = PassedOver::default();
         for before in 0..step {
-            if before > 0 && !passed_over.leads_to(self.when(before)) {
+            if before > 0 && passed_over.reason(self.when(before)).is_none() {
                 continue;
             }
             if self.places(before).any(|place| self.fits(place)) {
@@ -193,7 +218,7 @@ impl<'a> Walk<'a> {
             }
             self.pass_over(before, &mut passed_over);
         }
-        step == 0 || passed_over.leads_to(self.when(step))
+        step == 0 || passed_over.reason(self.when(step)).is_some()
     }
 
     /// Notes why no place of a step fits.
@@ -206,7 +231,9 @@ impl<'a> Walk<'a> {
         let places = (0..self.call.route.steps()).flat_map(|step| self.places(step));
         let service = |place: &Place| self.member(*place).map(|member| member.service(now_ns));
         let soonest = places.filter(|place| self.fits(*place)).max_by_key(service)?;
-        Some((soonest, self.member(soonest)?.enter_anyway(now_ns)?))
+        let ticket = self.member(soonest)?.enter_anyway(now_ns)?;
+        self.reason.set((soonest.step > 0).then_some(Reason::Unavailable));
+        Some((soonest, ticket))
     }
 
     /// Another target of a step, in service and untried.
@@ -221,7 +248,7 @@ impl<'a> Walk<'a> {
 
     /// The next step that answers to a class of failure and has a target in service.
     pub(crate) fn fallback(&self, from: Place, class: Class, now_ns: u64) -> Option<usize> {
-        let condition = condition(class)?;
+        let condition = Reason::of(class)?.condition();
         (from.step + 1..self.call.route.steps())
             .find(|step| self.answers(*step, condition) && self.has_other(*step, now_ns))
     }
@@ -424,27 +451,5 @@ impl<'a> Walk<'a> {
 
     fn visit(&self, place: Place) -> Option<&Visit> {
         self.visits.iter().find(|visit| visit.place == place)
-    }
-}
-
-/// What a fallback has to answer to, after this; none where no fallback does.
-const fn condition(class: Class) -> Option<Condition> {
-    match class {
-        Class::Unavailable | Class::Overloaded | Class::Credential | Class::ModelDenied | Class::Weak => {
-            Some(Condition::Unavailable)
-        }
-        Class::Timeout => Some(Condition::Timeout),
-        Class::RateLimited | Class::QuotaSpent => Some(Condition::RateLimited),
-        Class::ContextTooLong => Some(Condition::ContextTooLong),
-        Class::ContentFiltered => Some(Condition::ContentFiltered),
-        Class::Good | Class::Invalid | Class::Ours | Class::HedgeLost => None,
-    }
-}
-
-/// The same, where a target is out of service before it was asked.
-const fn condition_of(why: Why) -> Condition {
-    match why {
-        Why::Cooldown | Why::Limit => Condition::RateLimited,
-        _ => Condition::Unavailable,
     }
 }

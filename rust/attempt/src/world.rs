@@ -6,7 +6,7 @@ use crate::hedge::Against;
 use crate::held::Held;
 use crate::targets::Targets;
 use crate::walk::Trail;
-use crate::{Blame, Class};
+use crate::{Blame, Class, Reason};
 use fault::{Fault, Kind};
 use plan::{Candidate, Hedge, Needs, Route};
 
@@ -60,6 +60,8 @@ pub struct Attempt<'a> {
     pub started_ns: u64,
     /// Whether it was sent while another was open.
     pub is_hedge: bool,
+    /// Of a later step: why the call went there.
+    pub reason: Option<Reason>,
 }
 
 /// A good answer, committed.

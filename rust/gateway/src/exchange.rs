@@ -119,10 +119,11 @@ impl attempt::World for Exchange<'_> {
     }
 
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { candidate, endpoint, credential, started_ns, is_hedge, .. } = tried.attempt;
+        let Attempt { candidate, endpoint, credential, started_ns, is_hedge, reason, .. } = tried.attempt;
         self.record.borrow_mut().tried(record::Attempt {
             series: Arc::clone(self.call.snapshot.attempt_series(candidate)),
             step: candidate.step,
+            reason: reason.map(|reason| (reason as usize, reason.name())),
             target: (endpoint, credential),
             started_ns,
             result: tried.result,

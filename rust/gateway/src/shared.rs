@@ -142,7 +142,8 @@ impl Shared {
         let meters: Vec<Arc<Meters>> = self.workers.iter().map(|worker| Arc::clone(&worker.meters)).collect();
         let classes = attempt::Class::ALL.map(attempt::Class::name);
         let not_hedged = attempt::Against::ALL.map(attempt::Against::name);
-        let words = record::Words { classes: &classes, not_hedged: &not_hedged };
+        let reasons = attempt::Reason::ALL.map(attempt::Reason::name);
+        let words = record::Words { classes: &classes, not_hedged: &not_hedged, reasons: &reasons };
         let mut families = record::families(&meters, words);
         let compiled = self.compiled.load();
         let open = u32::try_from(self.live.open()).unwrap_or(u32::MAX);

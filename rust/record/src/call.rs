@@ -51,6 +51,8 @@ pub struct Attempt {
     pub series: Arc<AttemptSeries>,
     /// Which step of its chain it belongs to, from 0.
     pub step: usize,
+    /// Of a later step: why the call went there, as a place in the table of reasons, with its word.
+    pub reason: Option<(usize, &'static str)>,
     /// Which of the provider's endpoints, and which of its credentials; from 0.
     pub target: (usize, usize),
     /// When it began, in nanoseconds of the wheel.
@@ -153,7 +155,6 @@ pub struct Record {
     attempts: Vec<Attempt>,
     /// The word for why no second attempt was sent, where one was due.
     not_hedged: Option<&'static str>,
-    step: usize,
     opened_ns: u64,
     waited_ns: u64,
     /// From when to when the last attempts were open.
@@ -183,7 +184,6 @@ impl Record {
             key: None,
             attempts: Vec::new(),
             not_hedged: None,
-            step: 0,
             opened_ns,
             waited_ns: 0,
             busy_ns: (0, 0),
@@ -263,7 +263,6 @@ impl Record {
             attempt.series.retries.add(1);
         }
         self.waited_ns += self.busy(attempt.started_ns, attempt.started_ns + attempt.took_ns) + attempt.waited_ns;
-        self.step = attempt.step;
         if self.attempts.is_empty() {
             self.attempts.reserve_exact(1); // nearly all calls make one
         }
@@ -374,8 +373,11 @@ impl Record {
             series.seconds.observe(took_ns);
             series.request_bytes.add(self.request_bytes);
             series.response_bytes.add(self.response_bytes);
-            if self.step > 0 && outcome == Outcome::Answered {
-                series.fallbacks.add(1);
+            if outcome == Outcome::Answered
+                && let Some((reason, _)) = self.attempts.last().and_then(|attempt| attempt.reason)
+                && let Some(counter) = series.fallbacks.get(reason)
+            {
+                counter.add(1);
             }
             if let Some(continued) = self.continued {
                 series.continued[continued as usize].add(1);
@@ -403,6 +405,7 @@ impl Record {
                 json!({"provider": attempt.series.provider, "deployment": attempt.series.deployment,
                        "endpoint": attempt.target.0, "credential": attempt.target.1, "step": attempt.step,
                        "hedge": attempt.is_hedge,
+                       "reason": attempt.reason.map(|(_, word)| word),
                        "status": status, "fault": fault, "class": became, "blame": blame, "then": then,
                        "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
             })

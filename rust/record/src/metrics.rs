@@ -80,7 +80,8 @@ pub struct CallSeries {
     pub(crate) seconds: Histogram,
     pub(crate) request_bytes: Counter,
     pub(crate) response_bytes: Counter,
-    pub(crate) fallbacks: Counter,
+    /// By why they were; the names come from outside.
+    pub(crate) fallbacks: [Counter; MAX_REASONS],
     pub(crate) continued: [Counter; Continued::ALL.len()],
     /// Second attempts that were due and not sent, by why; the names come from outside.
     pub(crate) not_hedged: [Counter; MAX_REASONS],
@@ -111,7 +112,7 @@ pub struct AttemptSeries {
 /// The most classes of outcome that attempts are counted by.
 const MAX_CLASSES: usize = 16;
 
-/// The most reasons for which a second attempt is not sent.
+/// The most reasons for a fallback, or for which a second attempt is not sent.
 const MAX_REASONS: usize = 12;
 
 /// Words that the engine of attempts counts by.
@@ -121,6 +122,8 @@ pub struct Words<'w> {
     pub classes: &'w [&'static str],
     /// Why a second attempt was not sent, in the order of [`Record::not_hedged`](crate::Record::not_hedged); at most 12.
     pub not_hedged: &'w [&'static str],
+    /// Why a call went to a later step, in the order of [`Attempt::reason`](crate::Attempt::reason); at most 12.
+    pub reasons: &'w [&'static str],
 }
 
 /// Classes of status; the last is for calls that had none.
@@ -197,7 +200,7 @@ impl Meters {
                 seconds: Histogram::new(DURATION_NS),
                 request_bytes: Counter::default(),
                 response_bytes: Counter::default(),
-                fallbacks: Counter::default(),
+                fallbacks: Default::default(),
                 continued: Default::default(),
                 not_hedged: Default::default(),
             })
@@ -372,18 +375,19 @@ impl Builder {
 
 /// Sums the meters of all workers into families.
 pub fn families(workers: &[Arc<Meters>], words: Words<'_>) -> Vec<Family> {
-    let mut families = call_families(workers, words.not_hedged);
+    let mut families = call_families(workers, words);
     families.extend(attempt_families(workers, words.classes));
     families.extend(level_families(workers));
     families
 }
 
-fn call_families(workers: &[Arc<Meters>], reasons: &[&'static str]) -> Vec<Family> {
+fn call_families(workers: &[Arc<Meters>], words: Words<'_>) -> Vec<Family> {
     let mut calls = Builder::new(Kind::Counter, "headgate_calls", "Calls that ended, by what became of them.");
     let mut took = Builder::new(Kind::Histogram, "headgate_call_seconds", "From a call's head to its last byte.");
     let mut sent = Builder::new(Kind::Counter, "headgate_request_bytes", "Bytes of bodies received from callers.");
     let mut got = Builder::new(Kind::Counter, "headgate_response_bytes", "Bytes of bodies sent to callers.");
-    let mut fell = Builder::new(Kind::Counter, "headgate_fallbacks", "Calls that a later step of their chain served.");
+    let mut fell =
+        Builder::new(Kind::Counter, "headgate_fallbacks", "Calls that a later step of their chain served, by why.");
     let mut went_on = Builder::new(
         Kind::Counter,
         "headgate_continuations",
@@ -402,11 +406,13 @@ fn call_families(workers: &[Arc<Meters>], reasons: &[&'static str]) -> Vec<Famil
         took.add(&labels, buckets(&series.seconds));
         sent.count(&labels, &series.request_bytes);
         got.count(&labels, &series.response_bytes);
-        fell.count(&labels, &series.fallbacks);
+        for (reason, counter) in words.reasons.iter().zip(&series.fallbacks) {
+            fell.count(&[labels[0], ("reason", reason)], counter);
+        }
         for (continued, counter) in Continued::ALL.iter().zip(&series.continued) {
             went_on.count(&[("alias", &*series.alias), ("outcome", continued.name())], counter);
         }
-        for (reason, counter) in reasons.iter().zip(&series.not_hedged) {
+        for (reason, counter) in words.not_hedged.iter().zip(&series.not_hedged) {
             let [alias, operation, stream] = labels;
             alone.count(&[alias, operation, stream, ("reason", reason)], counter);
         }

@@ -110,7 +110,8 @@ fn open<'c>(walk: &mut Walk<'_>, step: Step, of: (&'c Candidate<'c>, bool)) -> O
     let Step { place, ticket: Ticket { endpoint, credential, taken_ns: started_ns, held }, waited_ns } = step;
     let number = walk.begins(&held, started_ns);
     let (candidate, is_hedge) = of;
-    let attempt = Attempt { number, candidate, endpoint, credential, started_ns, is_hedge };
+    let reason = walk.reason();
+    let attempt = Attempt { number, candidate, endpoint, credential, started_ns, is_hedge, reason };
     Open { place, held, attempt, waited_ns }
 }
 

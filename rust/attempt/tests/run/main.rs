@@ -239,6 +239,57 @@ fn a_prompt_that_clearly_does_not_fit_goes_where_the_chain_says_so() {
 }
 
 #[test]
+fn each_attempt_at_a_later_step_says_why_the_call_went_there() {
+    let fails = |class| Act::Fails(class, Blame::Nobody);
+    for (class, expected) in [
+        (Class::Unavailable, "unavailable"),
+        (Class::Overloaded, "unavailable"),
+        (Class::Credential, "unavailable"),
+        (Class::Timeout, "timeout"),
+        (Class::QuotaSpent, "rate_limited"),
+    ] {
+        let mut script = Script::new(plan());
+        script.then("first", [fails(class); 3]);
+        script.then("second", [DOWN]);
+        assert_eq!(script.call("smart").unwrap(), "second");
+        assert_eq!(script.take_reasons(), [expected; 2], "the second try there is for the same: {class:?}");
+    }
+    for (class, expected) in [(Class::ContextTooLong, "context_too_long"), (Class::ContentFiltered, "content_filtered")]
+    {
+        let mut script = Script::new(plan());
+        script.then("first", [fails(class)]);
+        script.call("careful").unwrap();
+        assert_eq!(script.take_reasons(), [expected]);
+    }
+    let mut script = Script::new(plan());
+    script.call("smart").unwrap();
+    assert!(script.take_reasons().is_empty(), "the first step needs no reason");
+}
+
+#[test]
+fn a_step_that_a_call_begins_at_says_why_too() {
+    let mut script = Script::new(able(Some(&[]), None));
+    script.asks.0 = images();
+    script.call("smart").unwrap();
+    script.asks = (Needs::NONE, 2_001);
+    script.call("careful").unwrap();
+    script.asks = (Needs::NONE, 0);
+    script.then("first", [Act::Asks(BUSY.class(), BUSY.blame(), 60 * SECOND)]);
+    script.call("smart").unwrap();
+    script.call("smart").unwrap();
+    assert_eq!(script.take_reasons(), ["capability", "context_too_long", "rate_limited", "rate_limited"]);
+    let mut script = Script::new(plan());
+    script.always("first", DOWN);
+    for _ in 0..10 {
+        script.call("smart").unwrap();
+    }
+    script.take_log();
+    script.take_reasons();
+    script.call("smart").unwrap();
+    assert_eq!((script.take_log().len(), script.take_reasons()), (1, vec!["unavailable"]), "its breaker is open");
+}
+
+#[test]
 fn a_request_that_cannot_be_sent_twice_is_not() {
     let mut script = Script::new(plan());
     script.then("first", [DOWN]);

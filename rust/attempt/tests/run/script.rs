@@ -57,6 +57,7 @@ struct Inner {
     then: RefCell<HashMap<String, VecDeque<Act>>>,
     always: RefCell<HashMap<String, Act>>,
     log: RefCell<Vec<String>>,
+    reasons: RefCell<Vec<&'static str>>,
 }
 
 /// The world of one test: providers by name, or `name/endpoint`, or `name/endpoint/credential`.
@@ -101,6 +102,11 @@ impl Script {
 
     pub(crate) fn stop_time(&mut self, stands: bool) {
         self.inner.stands.set(stands);
+    }
+
+    /// Why attempts went to later steps, since this was last asked.
+    pub(crate) fn take_reasons(&self) -> Vec<&'static str> {
+        self.inner.reasons.take()
     }
 
     pub(crate) fn take_log(&self) -> Vec<String> {
@@ -274,7 +280,10 @@ impl World for Scripted {
     fn not_hedged(&self, _against: Against) {}
 
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { candidate, endpoint, credential, .. } = tried.attempt;
+        let Attempt { candidate, endpoint, credential, reason, .. } = tried.attempt;
+        if let Some(reason) = reason {
+            self.inner.reasons.borrow_mut().push(reason.name());
+        }
         let provider = &self.plan.providers[candidate.provider].id;
         let then = if tried.then.is_empty() { String::new() } else { format!(" -> {}", tried.then) };
         let line = format!("{provider}/{endpoint}/{credential} {}{then}", tried.class.name());

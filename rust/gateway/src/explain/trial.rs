@@ -7,7 +7,7 @@ use crate::exchange::{Ask, commit_by, ns};
 use crate::local::Dice;
 use crate::reply;
 use attempt::classify;
-use attempt::{Against, Attempt, Failure, Good, HealthState, State, Transition, Tried, What, World};
+use attempt::{Against, Attempt, Failure, Good, HealthState, Reason, State, Transition, Tried, What, World};
 use fault::{Fault, Kind, Retry};
 use plan::Plan;
 use serde_json::{Value, json};
@@ -158,7 +158,7 @@ impl World for Trial<'_> {
     fn not_hedged(&self, _against: Against) {}
 
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { number, candidate, endpoint, credential, started_ns, .. } = tried.attempt;
+        let Attempt { number, candidate, endpoint, credential, started_ns, reason, .. } = tried.attempt;
         let Wait { least, most } = self.wait.take();
         let provider = &self.plan.providers[candidate.provider];
         let (status, fault) = match tried.result {
@@ -169,6 +169,7 @@ impl World for Trial<'_> {
         self.attempts.borrow_mut().push(json!({
             "number": number,
             "step": candidate.step,
+            "reason": reason.map(Reason::name),
             "provider": provider.id,
             "deployment": candidate.deployment.map(|index| &*self.plan.deployments[index].id),
             "model": candidate.model,

@@ -24,6 +24,7 @@ fn attempt(record: &Record, started_ns: u64, is_hedge: bool, result: Option<Resu
     Attempt {
         series: record.meters.attempts("p", "d"),
         step: 0,
+        reason: None,
         target: (0, 0),
         started_ns,
         result,
@@ -37,7 +38,7 @@ fn attempt(record: &Record, started_ns: u64, is_hedge: bool, result: Option<Resu
 }
 
 fn count(record: &Record, name: &str, label: Option<(&str, &str)>) -> u64 {
-    let words = Words { classes: &["good"], not_hedged: &["share"] };
+    let words = Words { classes: &["good"], not_hedged: &["share"], reasons: &["timeout"] };
     let families = families(&[Arc::clone(&record.meters)], words);
     let family = families.into_iter().find(|family| family.name == name).expect("known");
     let has = |labels: &[(&str, String)]| label.is_none_or(|(name, value)| labels.contains(&(name, value.to_owned())));
