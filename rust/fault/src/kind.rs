@@ -200,6 +200,11 @@ kinds! {
     IdleTimeout: Upstream, 504, UpstreamTimeout, "idle_timeout", Later;
     /// The provider's answer ended before it was whole.
     StreamCut: Upstream, 502, UpstreamError, "stream_cut", Later;
+    /// No stream can be taken up again there: nobody has begun one under that id, another key has, or it is over for
+    /// too long.
+    StreamNotFound: Caller, 404, NotFound, "stream_not_found", Never;
+    /// What followed the event that a stream is to be taken up after is no longer kept.
+    StreamOutrun: Caller, 410, NotFound, "stream_outrun", Never;
     /// The caller did not read its answer for longer than the write limit.
     ClientStalled: Caller, 499, Timeout, "client_stalled", Never, closes;
 

@@ -1,14 +1,16 @@
 //! Event streams as bytes. Source: WHATWG HTML, section 9.2, "Server-sent events".
 //!
-//! Two tools. [`Boundary`] says where a stream may be interrupted, and looks at little more than the end of a chunk: it is
+//! Three tools. [`Boundary`] says where a stream may be interrupted, and looks at little more than the end of a chunk: it is
 //! for every byte that passes. [`Splitter`] hands out events and copies their data: it is for those who read a stream.
-//! Both take chunks that are cut anywhere, within a line end or a character too.
+//! [`Numbering`] puts an `id` into each event. The first two take chunks that are cut anywhere, within a line end or a character too.
 
 mod boundary;
+mod numbering;
 mod splitter;
 pub(crate) mod whole;
 
 pub use boundary::Boundary;
+pub use numbering::Numbering;
 pub use splitter::{Event, Splitter};
 
 /// The events of `bytes`, which end between events as a [`Boundary`] cuts them, each with its comments and the blank line

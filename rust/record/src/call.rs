@@ -101,13 +101,29 @@ impl fmt::Display for Attempt {
     }
 }
 
+/// Where a call got its answer that made no attempt of its own: it cost nothing at a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Borrowed {
+    /// From an identical call, which was open: its id.
+    Shared(RequestId),
+    /// From a stream that an earlier call began: the id of that, and the event that the caller had got last.
+    Resumed(RequestId, u64),
+}
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The id of a call: `req_` and 32 hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId([u8; 36]);
 
 impl RequestId {
+    /// Reads one as it is written.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let digits = text.strip_prefix(b"req_")?;
+        let is_id = digits.iter().all(|digit| HEX.contains(digit));
+        is_id.then(|| text.try_into().ok().map(Self))?
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -165,6 +181,9 @@ pub struct Record {
     first_token_ns: Option<u64>,
     streaming: bool,
     continued: Option<Continued>,
+    borrowed: Option<Borrowed>,
+    /// The caller has left before the end.
+    gone: bool,
     open: bool,
     pub(crate) clock: Clock,
 }
@@ -193,9 +212,67 @@ impl Record {
             first_token_ns: None,
             streaming: false,
             continued: None,
+            borrowed: None,
+            gone: false,
             open: true,
             clock,
         }
+    }
+
+    /// Moves the call into a record that goes another way; what is left here says nothing more than the call's id.
+    #[must_use]
+    pub fn hand_over(&mut self) -> Self {
+        let rest = Self {
+            id: self.id,
+            meters: Arc::clone(&self.meters),
+            lines: Rc::clone(&self.lines),
+            wheel: Rc::clone(&self.wheel),
+            series: None,
+            key: None,
+            attempts: Vec::new(),
+            step: 0,
+            opened_ns: self.opened_ns,
+            waited_ns: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            status: None,
+            first_token_ns: None,
+            streaming: false,
+            continued: None,
+            busy_ns: self.busy_ns,
+            not_hedged: None,
+            borrowed: None,
+            gone: false,
+            open: false,
+            clock: Clock::off(),
+        };
+        std::mem::replace(self, rest)
+    }
+
+    /// The id, as a value.
+    pub fn request_id(&self) -> RequestId {
+        self.id
+    }
+
+    /// The call gets what another brought. Its route is known.
+    pub fn borrows(&mut self, borrowed: Borrowed) {
+        self.borrowed = Some(borrowed);
+        if let Some(series) = &self.series {
+            match borrowed {
+                Borrowed::Shared(_) => series.coalesced.add(1),
+                Borrowed::Resumed(..) => series.resumed.add(1),
+            }
+        }
+    }
+
+    /// Where its answer comes from, if not from attempts of its own.
+    pub fn borrowed(&self) -> Option<Borrowed> {
+        self.borrowed
+    }
+
+    /// The caller has left, and the answer is read on without it: whatever comes of that, the caller went away.
+    pub fn left(&mut self) {
+        self.gone = true;
     }
 
     /// The id that the caller and the log see.
@@ -236,7 +313,9 @@ impl Record {
 
     /// Bytes of body handed to the caller.
     pub fn delivered(&mut self, bytes: u64) {
-        self.response_bytes += bytes;
+        if !self.gone {
+            self.response_bytes += bytes;
+        }
     }
 
     /// Notes an attempt whose outcome is known, up to its commit.
@@ -356,11 +435,17 @@ impl Record {
 
     /// The answer had begun and could not be finished.
     pub fn close_cut(mut self, fault: &Fault) {
-        self.meters.refused(fault.kind());
+        if !self.gone {
+            self.meters.refused(fault.kind());
+        }
         self.end(Outcome::Cut, Some(fault));
     }
 
     fn end(&mut self, outcome: Outcome, fault: Option<&Fault>) {
+        if self.gone && outcome != Outcome::ClientGone {
+            self.meters.refused(Kind::ClientGone);
+            return self.end(Outcome::ClientGone, None);
+        }
         self.open = false;
         self.meters.in_flight.add(-1);
         if self.streaming {
@@ -410,6 +495,11 @@ impl Record {
                        "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
             })
             .collect();
+        let (shared_with, resumes) = match &self.borrowed {
+            None => (None, None),
+            Some(Borrowed::Shared(id)) => (Some(id.as_str()), None),
+            Some(Borrowed::Resumed(id, event)) => (None, Some(format!("{}:{event}", id.as_str()))),
+        };
         json!({
             "event": "call",
             "id": self.id(),
@@ -429,6 +519,8 @@ impl Record {
             "continued": self.continued.map(Continued::name),
             "attempts": attempts,
             "not_hedged": self.not_hedged,
+            "shared_with": shared_with,
+            "resumes": resumes,
         })
     }
 }

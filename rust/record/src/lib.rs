@@ -20,7 +20,7 @@ mod metrics;
 mod stages;
 mod wheel;
 
-pub use call::{Attempt, Outcome, Record, RequestId, RequestIds};
+pub use call::{Attempt, Borrowed, Outcome, Record, RequestId, RequestIds};
 pub use continued::Continued;
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};

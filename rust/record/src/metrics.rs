@@ -85,6 +85,8 @@ pub struct CallSeries {
     pub(crate) continued: [Counter; Continued::ALL.len()],
     /// Second attempts that were due and not sent, by why; the names come from outside.
     pub(crate) not_hedged: [Counter; MAX_REASONS],
+    pub(crate) coalesced: Counter,
+    pub(crate) resumed: Counter,
 }
 
 /// What attempts at one deployment came to.
@@ -203,6 +205,8 @@ impl Meters {
                 fallbacks: Default::default(),
                 continued: Default::default(),
                 not_hedged: Default::default(),
+                coalesced: Counter::default(),
+                resumed: Counter::default(),
             })
         }))
     }
@@ -394,6 +398,13 @@ fn call_families(workers: &[Arc<Meters>], words: Words<'_>) -> Vec<Family> {
         "Streams that were cut and were to be continued, by what came of it.",
     );
     let mut alone = Builder::new(Kind::Counter, "headgate_not_hedged", "Second attempts that were due and not sent.");
+    let mut shared = Builder::new(
+        Kind::Counter,
+        "headgate_coalesced",
+        "Calls that got the answer of an identical one that was open, and cost nothing at a provider.",
+    );
+    let mut taken_up =
+        Builder::new(Kind::Counter, "headgate_resumed", "Streams that were taken up again, by their alias.");
     for series in workers.iter().flat_map(|meters| meters.call_series()) {
         let stream = if series.streamed { "true" } else { "false" };
         let labels = [("alias", &*series.alias), ("operation", series.operation), ("stream", stream)];
@@ -416,8 +427,10 @@ fn call_families(workers: &[Arc<Meters>], words: Words<'_>) -> Vec<Family> {
             let [alias, operation, stream] = labels;
             alone.count(&[alias, operation, stream, ("reason", reason)], counter);
         }
+        shared.count(&labels[..1], &series.coalesced);
+        taken_up.count(&labels[..1], &series.resumed);
     }
-    [calls, took, sent, got, fell, alone, went_on].map(Builder::build).into()
+    [calls, took, sent, got, fell, alone, went_on, shared, taken_up].map(Builder::build).into()
 }
 
 fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Family> {

@@ -173,6 +173,10 @@ fn too_late(kind: Kind) -> Fault {
     Fault::new(kind, message)
 }
 
+pub(crate) fn total_timeout() -> Fault {
+    too_late(Kind::TotalTimeout)
+}
+
 /// What a call gets that is still open when the drain's grace ends.
 pub fn drain_cut() -> Fault {
     Fault::new(Kind::DrainCut, "The gateway is shutting down: send the call again")

@@ -182,6 +182,11 @@ impl Events {
         Bytes::copy_from_slice(self.terminal.failure())
     }
 
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.terminal.events()
+    }
+
     /// The event that tells the caller of a fault.
     pub(crate) fn error(&self, fault: &Fault, request_id: &str) -> Bytes {
         error::event_numbered(self.streams, fault, request_id, self.terminal.events())

@@ -77,6 +77,11 @@ impl<B: Source, S: Settle<B>> Forward<B, S> {
         self
     }
 
+    /// What has not ended yet.
+    pub(crate) fn flow(&mut self) -> Option<&mut Flow<B>> {
+        self.open.as_mut().map(|open| &mut open.flow)
+    }
+
     /// The provider's body has ended: the last bytes, if any are left.
     fn end(&mut self, rest: Bytes) -> Option<Result<Bytes, Fault>> {
         let mut open = self.open.take()?;
@@ -254,6 +259,6 @@ impl<B: Source, S: Settle<B>> Drop for Forward<B, S> {
 }
 
 /// What the record of a call says whose stream ended with the provider's own error.
-fn provider_failed() -> Fault {
+pub(crate) fn provider_failed() -> Fault {
     Fault::new(Kind::StreamCut, "The provider ended the stream with an error of its own")
 }

@@ -24,9 +24,12 @@
 //! A stream that its provider cut may be gone on with by another attempt, where the caller's route says so ([`GoOn`]): it
 //! is gathered while it passes, the first attempt is settled at the cut, and what goes on becomes a part of it, behind a
 //! comment that marks the seam.
+//! An answer that several callers get goes through a [`Tape`]: a [`Cast`] writes what a `Forward` yields, and each caller's
+//! body is a [`Share`]. So identical calls make one call upstream, and a stream outlives the connection of its caller.
 //!
 //! Not here: sockets; the choice to try elsewhere, which is over once the first byte has left.
 
+mod cast;
 mod deadlines;
 mod ending;
 mod events;
@@ -36,8 +39,11 @@ mod idle;
 mod opening;
 mod rest;
 mod seam;
+mod share;
+mod tape;
 mod terms;
 
+pub use cast::{Cast, Host, Lead, Ran, Telling, To};
 pub use deadlines::{Deadlines, drain_cut};
 pub use ending::{Ending, How, Settle};
 pub use forward::{Begun, Forward};
@@ -45,4 +51,6 @@ pub use opening::{Opened, Opening, Unopened};
 pub use protocol::openai::stream::Finish;
 pub use rest::Rest;
 pub use seam::{GoOn, Going, Next, Stopped};
+pub use share::Share;
+pub use tape::{End, Keeping, Missed, Pace, Read, Reader, Stock, Tape, Writer};
 pub use terms::{AfterLeave, Terms};

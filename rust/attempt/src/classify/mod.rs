@@ -78,6 +78,8 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         | Kind::BodyTooLarge
         | Kind::RequestTimeout
         | Kind::ClientGone
+        | Kind::StreamNotFound
+        | Kind::StreamOutrun
         | Kind::ClientStalled
         | Kind::OriginForbidden
         | Kind::HostForbidden

@@ -7,6 +7,13 @@ fn ids_are_seed_and_number_in_hex() {
     let ids = RequestIds::new(0x0123_4567_89ab_cdef);
     assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000000");
     assert_eq!(ids.next().as_str(), "req_0123456789abcdef0000000000000001");
+    let id = ids.next();
+    assert_eq!(RequestId::read(id.as_str().as_bytes()), Some(id));
+    for other in
+        ["", "req_", "req_0123", "req_0123456789abcdef000000000000000G", "xeq_0123456789abcdef0000000000000001"]
+    {
+        assert_eq!(RequestId::read(other.as_bytes()), None, "{other}");
+    }
 }
 
 /// A record that opened at 0, and the hand of its clock.

@@ -6,4 +6,5 @@ mod deadlines;
 mod forward;
 mod leaving;
 mod opening;
+mod shared;
 mod support;

@@ -88,12 +88,17 @@ impl World {
     }
 
     pub(crate) fn go_on(&self, body: Script, begun: Begun) -> Forward<Script, Told> {
+        Forward::new(body, begun, &self.terms, self.record(1), self.told.clone())
+    }
+
+    /// The record of a call, under an id of this seed.
+    pub(crate) fn record(&self, seed: u64) -> Record {
         let lines = Rc::new(Lines::new(Style::Json, sync_channel(1).0));
         lines.want(Wants::Nothing);
-        let mut record =
-            Record::open(RequestIds::new(1).next(), Arc::clone(&self.meters), lines, Rc::clone(&self.wheel));
+        let id = RequestIds::new(seed).next();
+        let mut record = Record::open(id, Arc::clone(&self.meters), lines, Rc::clone(&self.wheel));
         record.routed(self.meters.calls("smart", "chat_completions", true));
-        Forward::new(body, begun, &self.terms, record, self.told.clone())
+        record
     }
 
     /// Polls at a moment; returns what then comes.
@@ -105,15 +110,12 @@ impl World {
 
     /// What became of the one call: outcome and, of faults, reason.
     pub(crate) fn outcome(&self) -> (String, Option<String>) {
-        (self.label("headgate_calls", "outcome").unwrap(), self.label("headgate_refusals", "reason"))
+        outcome(&self.meters)
     }
 
     /// A label of the one sample of a family that counted the call.
     pub(crate) fn label(&self, family: &str, name: &str) -> Option<String> {
-        let families = record::families(&[Arc::clone(&self.meters)], record::Words::default());
-        let family = families.iter().find(|candidate| candidate.name == family).unwrap();
-        let sample = family.samples.iter().find(|sample| sample.value == Value::Count(1))?;
-        sample.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.clone())
+        label(&self.meters, family, name)
     }
 
     /// Whether no call and no stream is open.
@@ -124,6 +126,18 @@ impl World {
             _ => true,
         })
     }
+}
+
+/// What became of the one call that these meters counted.
+pub(crate) fn outcome(meters: &Arc<Meters>) -> (String, Option<String>) {
+    (label(meters, "headgate_calls", "outcome").unwrap(), label(meters, "headgate_refusals", "reason"))
+}
+
+fn label(meters: &Arc<Meters>, family: &str, name: &str) -> Option<String> {
+    let families = record::families(&[Arc::clone(meters)], record::Words::default());
+    let family = families.iter().find(|candidate| candidate.name == family).unwrap();
+    let sample = family.samples.iter().find(|sample| sample.value == Value::Count(1))?;
+    sample.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| value.clone())
 }
 
 /// Everything that comes out, and the fault behind it; panics on a pause.
@@ -143,7 +157,7 @@ pub(crate) fn drain(body: &mut impl Source) -> (Vec<u8>, Option<Kind>) {
 }
 
 /// Runs what never waits for anything but the script.
-pub(crate) fn poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + ?Sized>(future: &mut std::pin::Pin<Box<F>>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
