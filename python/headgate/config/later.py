@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _RATES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", "budget")
 _LIMITS = (*_RATES, "concurrency")
-_RESILIENCE = ("coalesce", "resume")
 _SECTIONS = (
     "teams",
     "identity",
@@ -37,8 +36,7 @@ _SECTIONS = (
 LATER: Final[tuple[Pattern, ...]] = (
     *((name,) for name in _SECTIONS),
     ("listen", "admin"),
-    *(("resilience", name) for name in _RESILIENCE),
-    *(("aliases", ANY, name) for name in (*_RESILIENCE, *_LIMITS, "rollout")),
+    *(("aliases", ANY, name) for name in (*_LIMITS, "rollout")),
     *(("deployments", ANY, name) for name in _RATES),
     *(("providers", ANY, name) for name in (*_RATES, "price", "region")),
     *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags", "expires")),

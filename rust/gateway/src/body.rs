@@ -1,13 +1,14 @@
 //! Bodies: what is read of a caller's, and what it gets back.
 
 use crate::settle::Settler;
+use crate::together::Begins;
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
 use protocol::peek::Scanner;
 use record::{Record, Wheel};
 use std::task::{Context, Poll};
-use stream::Forward;
+use stream::{Forward, Share};
 use upstream::AnswerBody;
 
 /// The body of a reply.
@@ -17,6 +18,8 @@ pub(crate) enum Body {
     Own(Bytes),
     /// A provider's.
     Forward(Forward<AnswerBody, Settler>),
+    /// A provider's, which others get too, or which began with another call.
+    Share(Box<Share<Begins>>),
 }
 
 impl Source for Body {
@@ -27,6 +30,7 @@ impl Source for Body {
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
             Self::Forward(forward) => forward.poll_piece(cx),
+            Self::Share(share) => share.poll_piece(cx),
         }
     }
 }

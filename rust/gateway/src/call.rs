@@ -3,10 +3,14 @@
 use crate::able;
 use crate::affinity;
 use crate::body::{self, Limited};
+use crate::coalesce;
 use crate::exchange::{Ask, Exchange, Request};
 use crate::reply::Answered;
+use crate::resume;
 use crate::serve::Server;
 use crate::snapshot::Snapshot;
+use crate::together::Sharing;
+use admission::Caller;
 use attempt::{What, Won};
 use bytes::Bytes;
 use fault::{Fault, Kind};
@@ -35,6 +39,7 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a RequestHead,
     /// How long the caller itself waits, where it says so.
     pub(crate) within_ms: Option<u64>,
+    pub(crate) caller: Caller,
 }
 
 /// A body that goes on as it comes.
@@ -126,6 +131,27 @@ impl<'c> Call<'c> {
         let streamed = named.peek.stream && self.endpoint.streams != Streams::Never;
         let http = &self.snapshot.compiled.plan.http;
         self.server.has_room_for(http, streamed, route.resilience().priority)?;
+        let resilience = route.resilience();
+        if resilience.coalesce && coalesce::is_repeatable(self.endpoint, named) {
+            let sharing = Sharing { call: self, route, named, streamed };
+            return Box::pin(sharing.run(record)).await;
+        }
+        let answered = self.attempt_named(route, named, (streamed, scope), record).await?;
+        Ok(match resilience.resume_bytes {
+            Some(bytes) => resume::keep(self, answered, bytes, record),
+            None => answered,
+        })
+    }
+
+    /// Makes attempts with a body whose model is known. `asked`: for a stream or not, and by whom.
+    pub(crate) async fn attempt_named(
+        &self,
+        route: Route<'_>,
+        named: &Named,
+        asked: (bool, Scope<'_>),
+        record: &mut Record,
+    ) -> Result<Answered, Lost> {
+        let (streamed, scope) = asked;
         let length: usize = named.pieces.iter().map(Bytes::len).sum();
         let prompt_tokens = tokens(length);
         let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
@@ -251,6 +277,7 @@ pub(crate) enum Media {
 }
 
 /// A call that got no answer of a provider.
+#[derive(Debug, Clone)]
 pub(crate) struct Lost {
     pub(crate) fault: Fault,
     /// Whether to try again, where it is not the kind of the fault that says so.

@@ -17,6 +17,8 @@ pub(crate) struct Compiled {
     pub(crate) providers: Vec<Vec<ProviderLines>>,
     /// The names of keys that could be guessed.
     pub(crate) weak_keys: Vec<String>,
+    /// Whether any stream can be taken up again.
+    pub(crate) resumes: bool,
     /// The seed of the keys' digests, kept over reloads.
     seed: [u8; 32],
 }
@@ -52,7 +54,9 @@ impl Compiled {
             .map_err(StartError::plan)?;
         let weak = plan.keys.iter().zip(&secrets.keys).filter(|(_, secret)| admission::is_weak(secret.bytes()));
         let weak_keys = weak.map(|(key, _)| key.name.clone()).collect();
-        Ok(Self { plan, admission, egress, providers, weak_keys, seed })
+        let guards = plan.aliases.iter().map(|alias| &alias.resilience);
+        let resumes = guards.chain([&plan.resilience]).any(|guard| guard.resume_bytes.is_some());
+        Ok(Self { plan, admission, egress, providers, weak_keys, resumes, seed })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::reply::Provided;
 use crate::serve::Server;
 use crate::settle::{self, Settler};
 use crate::snapshot::Snapshot;
+use admission::Caller;
 use attempt::{Class, Failure, Lost, Trail, Verdict, What, Won};
 use bytes::Bytes;
 use fault::{Fault, Kind};
@@ -30,6 +31,7 @@ pub(crate) struct Again {
     snapshot: Rc<Snapshot>,
     endpoint: &'static Endpoint,
     head: RequestHead,
+    caller: Caller,
     named: Named,
     alias: usize,
     /// Where the call has been, and which places of its step can go on.
@@ -96,6 +98,7 @@ impl Call<'_> {
             snapshot: Rc::clone(self.snapshot),
             endpoint: self.endpoint,
             head: self.head.clone(),
+            caller: self.caller,
             named: Named::clone(named),
             alias,
             from: (trail, places),
@@ -144,11 +147,11 @@ impl Again {
         mut record: Record,
     ) -> Result<Next<AnswerBody, Settler>, Stopped> {
         let (text, plain) = from;
-        let Self { server, snapshot, endpoint, head, named, alias, from, opened_ns, within_ms, .. } = *self;
+        let Self { server, snapshot, endpoint, head, caller, named, alias, from, opened_ns, within_ms, .. } = *self;
         let Some(route) = snapshot.compiled.plan.through(alias, &named.peek.model.name) else {
             return Err(Stopped { record, fault: None });
         };
-        let call = Call { server: &server, snapshot: &snapshot, endpoint, head: &head, within_ms };
+        let call = Call { server: &server, snapshot: &snapshot, endpoint, head: &head, caller, within_ms };
         let onward = Onward { named: &named, plain, text: &text };
         // Said now for a caller that leaves meanwhile; the end of the attempt corrects it.
         record.continues(cut.class.name(), cut.blame.name(), "continue");

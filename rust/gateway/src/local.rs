@@ -1,16 +1,18 @@
-//! What a worker's calls share beyond their own lives: randomness, what is learnt of targets, and the tasks that read on
-//! after a caller has left.
+//! What a worker's calls share beyond their own lives: randomness, what is learnt of targets, calls that others may join,
+//! and the tasks that read on after a caller has left.
 
+use crate::coalesce::Flights;
 use crate::shared::Shared;
 use attempt::{Held, Transition, Verdict};
 use plan::Level;
 use random::Rng;
-use record::{Lines, Wheel};
+use record::{Alarm, Lines, Wheel};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use stream::Host;
 use tokio::task::JoinSet;
 
 /// How many answers are read on after their callers have left, at most; above it they are given up.
@@ -40,11 +42,26 @@ pub(crate) struct Local {
     lines: Rc<Lines>,
     dice: Dice,
     beside: RefCell<JoinSet<()>>,
+    /// Answers that are written on tapes.
+    casts: RefCell<JoinSet<()>>,
+    /// How many of these nobody reads.
+    unread: Rc<Cell<usize>>,
+    /// Calls that others may join.
+    pub(crate) flights: Rc<Flights>,
 }
 
 impl Local {
     pub(crate) fn new(shared: Arc<Shared>, wheel: Rc<Wheel>, lines: Rc<Lines>, seed: u64) -> Rc<Self> {
-        Rc::new(Self { shared, wheel, lines, dice: Dice::new(seed), beside: RefCell::default() })
+        Rc::new(Self {
+            shared,
+            wheel,
+            lines,
+            dice: Dice::new(seed),
+            beside: RefCell::default(),
+            casts: RefCell::default(),
+            unread: Rc::default(),
+            flights: Rc::default(),
+        })
     }
 
     /// A number below `n`.
@@ -85,7 +102,7 @@ impl Local {
     pub(crate) fn is_full(&self) -> bool {
         let mut beside = self.beside.borrow_mut();
         while beside.try_join_next().is_some() {}
-        beside.len() >= BESIDE_CAP
+        beside.len() + self.unread.get() >= BESIDE_CAP
     }
 
     /// Runs what is left of an answer whose caller has gone.
@@ -93,9 +110,54 @@ impl Local {
         self.beside.borrow_mut().spawn_local(rest);
     }
 
+    /// Runs what writes an answer that several may read.
+    pub(crate) fn cast(&self, work: impl Future<Output = ()> + 'static) {
+        let mut casts = self.casts.borrow_mut();
+        while casts.try_join_next().is_some() {}
+        casts.spawn_local(work);
+    }
+
+    /// The time, in nanoseconds of the wheel.
+    pub(crate) fn now(&self) -> u64 {
+        self.wheel.now()
+    }
+
+    /// An alarm, not set.
+    pub(crate) fn alarm(&self) -> Alarm {
+        self.wheel.alarm()
+    }
+
     /// Waits for what runs beside.
     pub(crate) async fn finish(&self) {
-        let mut beside = self.beside.take();
-        while beside.join_next().await.is_some() {}
+        for tasks in [&self.beside, &self.casts] {
+            let mut tasks = tasks.take();
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+}
+
+impl Host for Local {
+    type Place = Place;
+
+    fn place(&self) -> Option<Place> {
+        if self.is_full() {
+            return None;
+        }
+        self.unread.set(self.unread.get() + 1);
+        Some(Place(Rc::clone(&self.unread)))
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.has_room_to_keep()
+    }
+}
+
+/// A place among the answers that are read on though nobody waits for them.
+#[derive(Debug)]
+pub(crate) struct Place(Rc<Cell<usize>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::call::Lost;
 use crate::serve::Server;
+use crate::shared::Shared;
 use fault::{Fault, Kind};
 use plan::{HttpLimits, Priority};
 use record::{Gauge, Meters};
@@ -43,7 +44,8 @@ impl Server {
     pub(crate) fn hold(&self, limits: &HttpLimits, length: Option<u64>) -> Result<Held<'_>, Lost> {
         let bytes = length.unwrap_or(0);
         let max = limits.max_buffered_bytes.unwrap_or(self.shared.usual_buffer);
-        if self.is_over(|meters| &meters.buffered, bytes, max) {
+        // What is kept of answers counts as well.
+        if self.is_over(|meters| &meters.buffered, bytes + self.shared.stock.bytes(), max) {
             return Err(self.full("bodies are held", "max_buffered"));
         }
         let mut held = Held { meters: &self.meters, bytes: 0 };
@@ -63,6 +65,15 @@ impl Server {
         let sentence = format!("The gateway is full: too many {what} (`http.{setting}`); send the call again later");
         let pause_ns = Some(SECOND + self.local.draw(2 * SECOND));
         Lost { fault: Fault::new(Kind::Overloaded, sentence), again: None, pause_ns }
+    }
+}
+
+impl Shared {
+    /// Whether what was read of an answer may be kept.
+    pub(crate) fn has_room_to_keep(&self) -> bool {
+        let max = self.compiled.load().plan.http.max_buffered_bytes.unwrap_or(self.usual_buffer);
+        let bodies = self.workers.iter().map(|worker| u64::try_from(worker.meters.buffered.read()).unwrap_or(0));
+        bodies.sum::<u64>() + self.stock.bytes() <= max
     }
 }
 

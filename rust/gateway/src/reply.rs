@@ -5,6 +5,7 @@ use crate::call::Lost;
 use crate::go_on::Again;
 use crate::local::Local;
 use crate::settle::Settler;
+use crate::together::Begins;
 use attempt::Held;
 use bytes::Bytes;
 use fault::{Fault, Kind};
@@ -13,10 +14,10 @@ use listener::{Reply, ReplyHead};
 use plan::{Plan, Scope};
 use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::openai::{error, models};
-use record::{AttemptSeries, Record, Wheel};
+use record::{AttemptSeries, Borrowed, Record, Wheel};
 use std::rc::Rc;
 use std::sync::Arc;
-use stream::{Begun, Forward, Terms};
+use stream::{Begun, Forward, Share, Terms};
 use upstream::Answer;
 
 /// A provider's answer up to its commit.
@@ -42,6 +43,8 @@ pub(crate) enum Answered {
         /// Of an error: whether it is of use that the caller tries again.
         again: Option<bool>,
     },
+    /// One that several callers get; its record goes with it or with the work.
+    Shared { head: ReplyHead, length: Option<u64>, body: Share<Begins> },
     /// Ours: JSON, or nothing but lines.
     Own { status: u16, lines: Vec<u8>, body: Bytes },
 }
@@ -58,6 +61,9 @@ impl Answered {
                 record.close();
                 let length = (status != 204).then_some(body.len() as u64);
                 Reply { head: ReplyHead { status, lines }, length, body: Body::Own(body), closes: false }
+            }
+            Self::Shared { head, length, body } => {
+                Reply { head, length, body: Body::Share(Box::new(body)), closes: false }
             }
             Self::Provider { provided, held, again } => {
                 let lines = provided.lines(again, &mut record);
@@ -78,23 +84,36 @@ impl Answered {
 
 impl Provided {
     /// The header lines of the reply.
-    fn lines(&self, again: Option<bool>, record: &mut Record) -> Vec<u8> {
+    pub(crate) fn lines(&self, again: Option<bool>, record: &mut Record) -> Vec<u8> {
         let head = &self.answer.head;
         let mut lines = Vec::with_capacity(512);
         upstream::forward_lines(head, &mut lines);
-        if head.headers.get("x-request-id").is_none() {
-            write::line(&mut lines, b"x-request-id", record.id().as_bytes());
-        }
-        if let Some(again) = again {
-            should_retry(&mut lines, again);
-        }
-        ours(&mut lines, record);
-        write::line(&mut lines, b"headgate-provider", self.served_by.provider.as_bytes());
-        write::line(&mut lines, b"headgate-deployment", self.served_by.deployment.as_bytes());
-        let overhead_us = record.answers(head.status) / 1_000;
-        write::number(&mut lines, b"headgate-overhead-us", overhead_us);
+        let has_id = head.headers.get("x-request-id").is_some();
+        add_lines(&mut lines, record, head.status, (has_id, again, &self.served_by));
         lines
     }
+}
+
+/// Our lines behind those of the provider. `of`: whether one of these is `x-request-id`; of an error, whether it is of
+/// use to try again; and who sent it.
+pub(crate) fn add_lines(
+    lines: &mut Vec<u8>,
+    record: &mut Record,
+    status: u16,
+    of: (bool, Option<bool>, &AttemptSeries),
+) {
+    let (has_id, again, served_by) = of;
+    if !has_id {
+        write::line(lines, b"x-request-id", record.id().as_bytes());
+    }
+    if let Some(again) = again {
+        should_retry(lines, again);
+    }
+    ours(lines, record);
+    write::line(lines, b"headgate-provider", served_by.provider.as_bytes());
+    write::line(lines, b"headgate-deployment", served_by.deployment.as_bytes());
+    let overhead_us = record.answers(status) / 1_000;
+    write::number(lines, b"headgate-overhead-us", overhead_us);
 }
 
 fn should_retry(lines: &mut Vec<u8>, again: bool) {
@@ -134,6 +153,13 @@ fn ours(lines: &mut Vec<u8>, record: &Record) {
     }
     for attempt in record.attempts().iter().filter(|attempt| attempt.was_outrun()) {
         write::line(lines, b"headgate-hedged", attempt.to_string().as_bytes());
+    }
+    match record.borrowed() {
+        None => {}
+        Some(Borrowed::Shared(id)) => write::line(lines, b"headgate-coalesced", id.as_str().as_bytes()),
+        Some(Borrowed::Resumed(id, event)) => {
+            write::line(lines, b"headgate-resumed", format!("{}:{event}", id.as_str()).as_bytes());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::call::{Call, Lost, Named, Spelling, Upload};
 use crate::local::Local;
 use crate::reply::{self, Answered};
+use crate::resume;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::within;
@@ -89,13 +90,18 @@ impl Server {
         };
         let scope = key.map_or(Scope::Everything, Scope::of);
         record.mark(Stage::Admission);
+        if snapshot.compiled.resumes
+            && let Some(asked) = resume::asked(&incoming.head)
+        {
+            return Box::pin(self.take_up(snapshot, incoming, (asked, key), record)).await;
+        }
         let endpoint = find(&incoming.head)?;
         if let Some(answered) = reply::own(endpoint, &incoming.head, plan, scope) {
             return Ok(answered?);
         }
         let Incoming { head, body, length, has_body, .. } = incoming;
         let within_ms = within::within_ms(head)?;
-        let call = Call { server: self, snapshot, endpoint, head, within_ms };
+        let call = Call { server: self, snapshot, endpoint, head, caller, within_ms };
         let Some(mut scanner) = Scanner::new(endpoint.model, head.headers.get("content-type"))? else {
             passthrough_allowed(key)?;
             return call.pass(Upload { body, length: *length, has_body: *has_body }, record).await;

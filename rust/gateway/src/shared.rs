@@ -3,6 +3,7 @@
 use crate::compiled::Compiled;
 use crate::drain::StopWish;
 use crate::ops;
+use crate::resume::Streams;
 use crate::worker::Worker;
 use listener::{Phase, TlsHandle};
 use plan::Level;
@@ -25,6 +26,10 @@ pub(crate) struct Shared {
     pub(crate) targets: attempt::State,
     pub(crate) breakers: Breakers,
     pub(crate) probes: crate::probes::Counts,
+    /// Streams that can be taken up again, on any worker.
+    pub(crate) streams: Arc<Streams>,
+    /// What is held of answers that several read.
+    pub(crate) stock: Arc<stream::Stock>,
     /// How many bytes of bodies may be held, where the policy does not say.
     pub(crate) usual_buffer: u64,
     pub(crate) workers: Vec<Worker>,
@@ -56,6 +61,8 @@ impl Shared {
             targets: attempt::State::new(),
             breakers: Breakers::default(),
             probes: crate::probes::Counts::default(),
+            streams: Arc::default(),
+            stock: Arc::default(),
             usual_buffer: crate::overload::usual_buffer(),
             workers: (0..workers).map(|_| Worker::default()).collect(),
             phase: watch::Sender::new(Phase::Open),
@@ -150,6 +157,8 @@ impl Shared {
         let one =
             |name, help, kind, labels, value| Family { name, help, kind, samples: vec![Sample { labels, value }] };
         let gauge = |name, help, labels, value| one(name, help, FamilyKind::Gauge, labels, Value::Level(value));
+        #[expect(clippy::cast_precision_loss, reason = "bytes that are held")]
+        let bytes = |count: u64| count as f64;
         let truth = |good: bool| if good { 1.0 } else { 0.0 };
         families.push(gauge("headgate_build_info", "The build.", vec![("version", crate::VERSION.to_owned())], 1.0));
         families.push(gauge(
@@ -165,6 +174,14 @@ impl Shared {
             truth(self.last_reload_good.load(Ordering::Relaxed)),
         ));
         families.push(gauge("headgate_connections", "Connections of callers that are open.", vec![], f64::from(open)));
+        let kept = u32::try_from(self.streams.count()).unwrap_or(u32::MAX);
+        families.push(gauge("headgate_streams_kept", "Streams that can be taken up again.", vec![], f64::from(kept)));
+        families.push(gauge(
+            "headgate_kept_bytes",
+            "Bytes of answers that are held for several callers, or for one that may come back.",
+            vec![],
+            bytes(self.stock.bytes()),
+        ));
         families.push(gauge("headgate_ready", "Whether new calls are welcome.", vec![], truth(self.is_ready())));
         families.push(Family {
             name: "headgate_reloads",

@@ -181,6 +181,7 @@ async fn go_rounds(index: usize, server: Rc<Server>) {
         }
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
         server.lines.flush();
+        server.shared.streams.sweep(server.wheel.now());
         server.meters.log_dropped.add(server.lines.take_dropped());
         let pool = server.pools.gauges();
         server.meters.pool_open.set(i64::try_from(pool.open).unwrap_or(i64::MAX));

@@ -219,34 +219,21 @@ impl Record {
         }
     }
 
-    /// Moves the call into a record that goes another way; what is left here says nothing more than the call's id.
+    /// Moves the call into a record that goes another way; what is left here is closed and tells the call's id.
     #[must_use]
     pub fn hand_over(&mut self) -> Self {
-        let rest = Self {
-            id: self.id,
+        let left = Self {
             meters: Arc::clone(&self.meters),
             lines: Rc::clone(&self.lines),
             wheel: Rc::clone(&self.wheel),
             series: None,
             key: None,
             attempts: Vec::new(),
-            step: 0,
-            opened_ns: self.opened_ns,
-            waited_ns: 0,
-            request_bytes: 0,
-            response_bytes: 0,
-            status: None,
-            first_token_ns: None,
-            streaming: false,
-            continued: None,
-            busy_ns: self.busy_ns,
-            not_hedged: None,
-            borrowed: None,
-            gone: false,
             open: false,
             clock: Clock::off(),
+            ..*self
         };
-        std::mem::replace(self, rest)
+        std::mem::replace(self, left)
     }
 
     /// The id, as a value.
@@ -268,6 +255,11 @@ impl Record {
     /// Where its answer comes from, if not from attempts of its own.
     pub fn borrowed(&self) -> Option<Borrowed> {
         self.borrowed
+    }
+
+    /// Time spent waiting for what another call brings, which is not ours.
+    pub fn waited_for_another(&mut self, ns: u64) {
+        self.waited_ns += ns;
     }
 
     /// The caller has left, and the answer is read on without it: whatever comes of that, the caller went away.
@@ -298,6 +290,11 @@ impl Record {
     /// Where the call is counted, once its route is known.
     pub fn routed(&mut self, series: Arc<CallSeries>) {
         self.series = Some(series);
+    }
+
+    /// Where it is counted, once that is known.
+    pub fn series(&self) -> Option<&Arc<CallSeries>> {
+        self.series.as_ref()
     }
 
     /// Time spent waiting for the caller's body, which is not ours.

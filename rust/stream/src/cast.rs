@@ -3,16 +3,19 @@
 use crate::ending::{Ending, How, Settle};
 use crate::forward::Forward;
 use crate::rest::Rest;
+use crate::seam::{GoOn, Going, Next};
 use crate::tape::{End, Writer};
 use crate::terms::AfterLeave;
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
+use protocol::openai::continuing::Text;
 use protocol::sse::Numbering;
-use record::Alarm;
-use std::cell::{Cell, RefCell};
+use record::{Alarm, Record};
+use std::cell::RefCell;
+use std::fmt;
 use std::future::poll_fn;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
 /// What a cast asks of the worker that it runs on.
@@ -39,6 +42,38 @@ impl<S> Telling<S> {
     pub fn new(inner: S) -> Self {
         Self { inner, how: Rc::default() }
     }
+
+    /// The same around what goes on with a stream that was cut: what that comes to counts.
+    pub fn around<B>(&self, inner: Box<dyn GoOn<B, S>>) -> Box<dyn GoOn<B, Self>>
+    where
+        B: Source + 'static,
+        S: Settle<B> + 'static,
+    {
+        Box::new(TellingOn { inner, how: Rc::clone(&self.how) })
+    }
+}
+
+/// See [`Telling::around`].
+struct TellingOn<B: Source, S: Settle<B>> {
+    inner: Box<dyn GoOn<B, S>>,
+    how: Rc<RefCell<Option<How>>>,
+}
+
+impl<B: Source, S: Settle<B>> fmt::Debug for TellingOn<B, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TellingOn").field(&self.inner).finish()
+    }
+}
+
+impl<B: Source + 'static, S: Settle<B> + 'static> GoOn<B, Telling<S>> for TellingOn<B, S> {
+    fn go_on(self: Box<Self>, how: &How, text: Option<Text>, record: Record) -> Result<Going<B, Telling<S>>, Record> {
+        let Self { inner, how: told } = *self;
+        let going = inner.go_on(how, text, record)?;
+        Ok(Box::pin(async move {
+            let Next { body, opening, follow, terms, record, settle, mark } = going.await?;
+            Ok(Next { body, opening, follow, terms, record, settle: Telling { inner: settle, how: told }, mark })
+        }))
+    }
 }
 
 impl<B: Source, S: Settle<B>> Settle<B> for Telling<S> {
@@ -52,17 +87,14 @@ impl<B: Source, S: Settle<B>> Settle<B> for Telling<S> {
     }
 }
 
-/// Whether the caller is still there who began the call, whose record goes with the work.
-#[derive(Debug, Clone, Default)]
-pub struct Lead(Rc<Cell<bool>>);
+/// The caller who began a call whose record goes with the work: it is there as long as this is.
+#[derive(Debug, Default)]
+pub struct Lead(Rc<()>);
 
 impl Lead {
-    pub(crate) fn leaves(&self) {
-        self.0.set(true);
-    }
-
-    fn has_left(&self) -> bool {
-        self.0.get()
+    /// For the work, to see whether it still is.
+    pub fn watch(&self) -> Weak<()> {
+        Rc::downgrade(&self.0)
     }
 }
 
@@ -85,7 +117,7 @@ pub struct Cast<B: Source, S: Settle<B>, H> {
     forward: Forward<B, Telling<S>>,
     how: Rc<RefCell<Option<How>>>,
     writer: Writer<H>,
-    lead: Lead,
+    lead: Weak<()>,
     alarm: Alarm,
     after_leave: Option<AfterLeave>,
     numbering: Option<Numbering>,
@@ -161,7 +193,7 @@ impl<B: Source, S: Settle<B>, H> Cast<B, S, H> {
 
     /// Notes who has left; none when that is the end of it.
     fn look_for_readers<W: Host>(&mut self, host: &W, unread: &mut Unread<W::Place>) -> Option<()> {
-        if self.lead.has_left()
+        if self.lead.strong_count() == 0
             && let Some(flow) = self.forward.flow()
         {
             flow.record.left();
@@ -206,8 +238,8 @@ impl<B: Source, S: Settle<B>, H> Cast<B, S, H> {
 pub struct To<H> {
     /// The tape.
     pub writer: Writer<H>,
-    /// Who began.
-    pub lead: Lead,
+    /// Who began, see [`Lead::watch`].
+    pub lead: Weak<()>,
     /// Rings when nobody has read for too long.
     pub alarm: Alarm,
 }

@@ -31,8 +31,8 @@ pub struct Share<H> {
 /// Whose record tells of the call.
 #[derive(Debug)]
 enum Whose {
-    /// That which goes with the work; and the call's id.
-    Lead(Lead, RequestId),
+    /// That which goes with the work, until this caller has left; and the call's id.
+    Lead(Option<Lead>, RequestId),
     /// This caller's own, with an alarm for its deadline. None once it is closed.
     Own(Option<Box<(Record, Alarm)>>),
 }
@@ -40,7 +40,7 @@ enum Whose {
 impl<H> Share<H> {
     /// The share of the caller who began the call.
     pub fn of_lead(reader: Reader<H>, streams: Option<Streams>, lead: Lead, id: RequestId) -> Self {
-        Self { reader: Some(reader), whose: Whose::Lead(lead, id), streams, events: 0, cut: None }
+        Self { reader: Some(reader), whose: Whose::Lead(Some(lead), id), streams, events: 0, cut: None }
     }
 
     /// The share of another, whose answer must be whole by `deadline_ns` of the record's wheel, if that is said.
@@ -63,8 +63,8 @@ impl<H> Share<H> {
     fn fail(&mut self, fault: Fault) -> Result<Bytes, Fault> {
         let words = self.streams.map(|streams| error::event_numbered(streams, &fault, self.id(), self.events));
         self.close(|record| record.close_cut(&fault));
-        if let Whose::Lead(lead, _) = &self.whose {
-            lead.leaves();
+        if let Whose::Lead(lead, _) = &mut self.whose {
+            *lead = None;
         }
         let Some(words) = words else { return Err(fault) };
         self.cut = Some(Box::new(fault));
@@ -123,14 +123,6 @@ impl<H> Source for Share<H> {
             Poll::Ready(Read::End(end)) => Poll::Ready(self.end(end)),
             Poll::Ready(Read::Outrun) => Poll::Ready(Some(self.fail(outrun()))),
             Poll::Pending => self.poll_late(cx).map(|fault| Some(self.fail(fault))),
-        }
-    }
-}
-
-impl<H> Drop for Share<H> {
-    fn drop(&mut self) {
-        if let (Some(_), Whose::Lead(lead, _)) = (&self.reader, &self.whose) {
-            lead.leaves();
         }
     }
 }

@@ -50,4 +50,5 @@ pub use egress::Egress;
 pub use lines::ProviderLines;
 pub use outgoing::{Outgoing, OutgoingBody, TIMEOUT_HEADER};
 pub use pools::{Connector, Gauges, Pools};
+pub use request_lines::forwarded;
 pub use response_lines::forward_lines;

@@ -32,6 +32,14 @@ pub(crate) fn for_each<'h>(
     seen
 }
 
+/// Calls `take` with each of the caller's lines that goes on whichever provider is called, in order. A provider's own
+/// lines may still take the place of some.
+pub fn forwarded<'h>(head: &'h RequestHead, mut take: impl FnMut(&'h [u8], &'h [u8])) {
+    let named = Named::of(head);
+    let goes = |name: &[u8]| !stays(name) && !named.holds(name);
+    head.headers.iter().filter(|(name, _)| goes(name)).for_each(|(name, value)| take(name, value));
+}
+
 /// The lines that `Connection` names, besides its own words.
 struct Named<'h> {
     head: Option<&'h RequestHead>,

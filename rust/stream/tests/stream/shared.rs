@@ -50,7 +50,7 @@ impl Host for Worker {
 struct Stage {
     world: World,
     tape: Tape<()>,
-    lead: Lead,
+    lead: Cell<Option<Lead>>,
     lead_id: RequestId,
     meters: Arc<Meters>,
     places: Rc<Cell<usize>>,
@@ -66,7 +66,7 @@ impl Stage {
         let lead = Lead::default();
         let record = world.record(3);
         let lead_id = record.request_id();
-        let to = To { writer, lead: lead.clone(), alarm: world.wheel.alarm() };
+        let to = To { writer, lead: lead.watch(), alarm: world.wheel.alarm() };
         let forward = |telling| {
             Forward::new(
                 Script(script.into()),
@@ -82,11 +82,11 @@ impl Stage {
         let worker = Worker { places: Rc::clone(&places), room: true };
         let running: Pin<Box<dyn Future<Output = Ran>>> = Box::pin(async move { cast.run(&worker).await });
         let meters = Arc::default();
-        Self { world, tape, lead, lead_id, meters, places, running: Some(running) }
+        Self { world, tape, lead: Cell::new(Some(lead)), lead_id, meters, places, running: Some(running) }
     }
 
     fn lead(&self) -> Share<()> {
-        Share::of_lead(self.tape.join().unwrap(), Some(Streams::Chat), self.lead.clone(), self.lead_id)
+        Share::of_lead(self.tape.join().unwrap(), Some(Streams::Chat), self.lead.take().unwrap(), self.lead_id)
     }
 
     fn another(&self, deadline_ns: Option<u64>) -> Share<()> {
