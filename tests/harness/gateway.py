@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Gateway:
     data: str
     """Where calls go: `host:port`, or `unix:/path`."""
     ops: str
+    calls: list[wire.Connection] = field(default_factory=list)
+    """Connections of calls that were begun."""
 
     @property
     def base_url(self) -> str:
@@ -69,6 +71,20 @@ class Gateway:
     ) -> wire.Answer:
         """One call on a connection of its own."""
         return wire.ask(self.data, method, path, body, headers)
+
+    def begin(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401 - whatever JSON holds
+        headers: wire.Headers | None = None,
+    ) -> wire.Connection:
+        """A call on a connection of its own, sent and not answered. It is closed with the gateway at the latest."""
+        connection = wire.Connection(self.data)
+        self.calls.append(connection)
+        data = None if body is None else json.dumps(body).encode()
+        connection.send(wire.request(method, path, data, headers))
+        return connection
 
     def probe(self, path: str, method: str = "GET") -> wire.Answer:
         """One question to the ops listener."""
@@ -92,6 +108,8 @@ class Gateway:
 
     def stop(self) -> None:
         """Ends it if it still runs."""
+        for connection in self.calls:
+            connection.close()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(STOP_WITHIN_S)

@@ -109,6 +109,12 @@ class Connection:
         pairs = (line.partition(":") for line in rest)
         return int(first.split(" ")[1]), [(name.lower(), value.strip()) for name, _, value in pairs]
 
+    def body(self) -> bytes:
+        """Reads a body in chunks whose head was read, to its end."""
+        body, whole = self._chunks()
+        assert whole, body
+        return body
+
     def more(self) -> bool:
         """Reads what is there; false at the end of the connection, also when it was reset."""
         try:

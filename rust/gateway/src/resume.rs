@@ -171,7 +171,7 @@ impl Drop for Registered {
 pub(crate) fn keep(call: &Call<'_>, answered: Answered, bytes: u64, record: &mut Record) -> Answered {
     let Answered::Provider { provided, held: Some(held), again } = answered else { return answered };
     let streams = together::streams_of(call.endpoint, &provided.begun);
-    let keeping = Keeping { whole: 0, last: size(bytes), ahead: AHEAD, pace: Pace::Fastest };
+    let keeping = Keeping { whole: 0, last: size(bytes), ahead: AHEAD, pace: Pace::Latest };
     let (tape, writer) = Tape::new(keeping, Arc::clone(&call.server.shared.stock));
     let (id, table) = (record.request_id(), &call.server.shared.streams);
     let key = match call.caller {
@@ -276,7 +276,7 @@ mod tests {
         Kept::new(None, b"/v1/chat/completions", &series, Tape::new(KEEPING, Arc::default()).0)
     }
 
-    const KEEPING: Keeping = Keeping { whole: 0, last: 0, ahead: 0, pace: Pace::Fastest };
+    const KEEPING: Keeping = Keeping { whole: 0, last: 0, ahead: 0, pace: Pace::Latest };
 
     #[test]
     fn a_stream_is_found_while_it_runs_and_for_a_minute_after() {

@@ -90,7 +90,7 @@ impl Server {
         };
         let scope = key.map_or(Scope::Everything, Scope::of);
         record.mark(Stage::Admission);
-        if snapshot.compiled.resumes
+        if (snapshot.compiled.resumes || self.shared.streams.count() > 0)
             && let Some(asked) = resume::asked(&incoming.head)
         {
             return Box::pin(self.take_up(snapshot, incoming, (asked, key), record)).await;

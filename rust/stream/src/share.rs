@@ -130,6 +130,6 @@ impl<H> Source for Share<H> {
 fn outrun() -> Fault {
     Fault::new(
         Kind::StreamOutrun,
-        "Another connection took this stream up and reads it faster than what is kept allows",
+        "This stream was taken up on another connection, and this one fell behind what is kept of it",
     )
 }

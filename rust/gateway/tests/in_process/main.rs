@@ -1,6 +1,7 @@
 //! The gateway in memory against the gateway on sockets: what callers and providers see is the same, byte for byte.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod resume;
 mod support;
 
 use gateway::InProcess;

@@ -40,8 +40,9 @@ pub struct Keeping {
 pub enum Pace {
     /// Each reader gets all of the answer.
     Slowest,
-    /// A reader that is overtaken by what falls off gets no more.
-    Fastest,
+    /// Only the one who came last, which may be an earlier one come back: its old connection need not know yet that it is
+    /// dead. Another that is overtaken by what falls off gets no more.
+    Latest,
 }
 
 /// How an answer ended.

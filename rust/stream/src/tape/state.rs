@@ -21,6 +21,8 @@ struct Entry {
 /// Where a reader stands.
 #[derive(Debug)]
 struct Place {
+    /// Who came later has a higher number.
+    number: u64,
     /// The number of the entry that comes next.
     entry: u64,
     /// Where that begins.
@@ -43,6 +45,8 @@ pub(super) struct State<H> {
     total: u64,
     end: Option<End>,
     readers: Vec<Option<Place>>,
+    /// How many have ever come.
+    seated: u64,
     writer: Option<Waker>,
     /// The writer waits for room.
     is_held_up: bool,
@@ -64,6 +68,7 @@ impl<H> State<H> {
             total: 0,
             end: None,
             readers: Vec::new(),
+            seated: 0,
             writer: None,
             is_held_up: false,
             is_short: false,
@@ -165,7 +170,8 @@ impl<H> State<H> {
             self.wake_writer();
         }
         let begins = skipped.checked_sub(1).and_then(|last| self.entries.get(last)).map_or(self.fallen.1, |e| e.ends);
-        let place = Some(Place { entry: self.fallen.0 + skipped as u64, begins, waker: None });
+        self.seated += 1;
+        let place = Some(Place { number: self.seated, entry: self.fallen.0 + skipped as u64, begins, waker: None });
         if let Some(free) = self.readers.iter().position(Option::is_none) {
             self.readers[free] = place;
             return free;
@@ -176,11 +182,12 @@ impl<H> State<H> {
 
     /// Where the reader stands whom the writer goes by: its next entry, and where that begins.
     fn pace(&self) -> Option<(u64, u64)> {
-        let places = self.readers.iter().flatten().map(|place| (place.entry, place.begins));
-        match self.keeping.pace {
-            Pace::Slowest => places.min(),
-            Pace::Fastest => places.max(),
-        }
+        let places = self.readers.iter().flatten();
+        let place = match self.keeping.pace {
+            Pace::Slowest => places.min_by_key(|place| place.entry),
+            Pace::Latest => places.max_by_key(|place| place.number),
+        };
+        place.map(|place| (place.entry, place.begins))
     }
 
     /// How many bytes the writer is ahead.

@@ -95,7 +95,7 @@ fn what_is_longer_than_may_be_held_whole_is_held_as_far_as_it_is_unread() {
 
 #[test]
 fn a_stream_is_taken_up_behind_the_event_that_the_reader_names() {
-    let (tape, writer, _) = tape(Keeping { whole: 0, last: 2, ahead: 10, pace: Pace::Fastest });
+    let (tape, writer, _) = tape(Keeping { whole: 0, last: 2, ahead: 10, pace: Pace::Latest });
     assert_eq!(tape.after(1).unwrap_err(), Missed::NotYet);
     for (number, text) in (1..).zip(["a", "b", "c", "d"]) {
         writer.push(text.into(), number, true);
@@ -110,19 +110,19 @@ fn a_stream_is_taken_up_behind_the_event_that_the_reader_names() {
 
 #[test]
 fn who_is_overtaken_by_what_falls_off_is_told() {
-    let (tape, writer, _) = tape(Keeping { whole: 0, last: 1, ahead: 100, pace: Pace::Fastest });
+    let (tape, writer, _) = tape(Keeping { whole: 0, last: 1, ahead: 100, pace: Pace::Latest });
     let (mut dead, mut alive) = (tape.join().unwrap(), tape.join().unwrap());
     for text in ["a", "b", "c"] {
         writer.push(text.into(), 0, true);
         assert_eq!(read(&mut alive).0, text);
     }
-    assert!(room(&writer), "the one that reads sets the pace");
+    assert!(room(&writer), "who came last sets the pace");
     assert_eq!(read(&mut dead).0, "<outrun>");
 }
 
 #[test]
 fn where_there_is_no_room_only_what_is_unread_is_held() {
-    let (tape, writer, stock) = tape(Keeping { whole: 100, last: 100, ahead: 100, pace: Pace::Fastest });
+    let (tape, writer, stock) = tape(Keeping { whole: 100, last: 100, ahead: 100, pace: Pace::Latest });
     let mut reader = tape.join().unwrap();
     writer.push("aaaa".into(), 1, true);
     assert_eq!((read(&mut reader).0.len(), stock.bytes()), (4, 4));
@@ -249,9 +249,9 @@ proptest! {
         whole in 0..30_usize,
         last in 0..20_usize,
         ahead in 1..20_usize,
-        fastest in any::<bool>(),
+        latest in any::<bool>(),
     ) {
-        let pace = if fastest { Pace::Fastest } else { Pace::Slowest };
+        let pace = if latest { Pace::Latest } else { Pace::Slowest };
         let stock = Arc::default();
         let (tape, writer) = Tape::new(Keeping { whole, last, ahead, pace }, Arc::clone(&stock));
         writer.begin(());
@@ -262,7 +262,7 @@ proptest! {
             match act {
                 Act::Write(length, more, keeps) => {
                     let lag = readers.iter().map(|reader| answer.len() - reader.1);
-                    let lag = if fastest { lag.min() } else { lag.max() };
+                    let lag = if latest { lag.last() } else { lag.max() };
                     let free = room(&writer);
                     prop_assert_eq!(free, lag.is_none_or(|lag| lag < ahead), "held up by whom it waits for alone");
                     if free {
@@ -281,7 +281,7 @@ proptest! {
                             *at += piece.len();
                         }
                         Poll::Ready(Read::Outrun) => {
-                            prop_assert!(fastest, "nobody else is overtaken");
+                            prop_assert!(latest, "nobody else is overtaken");
                             readers.remove(which);
                         }
                         Poll::Ready(Read::End(_)) => prop_assert!(false, "it has not ended"),
@@ -318,7 +318,7 @@ proptest! {
                         at += piece.len();
                     }
                     Poll::Ready(Read::Outrun) => {
-                        prop_assert!(fastest);
+                        prop_assert!(latest);
                         break;
                     }
                     Poll::Ready(Read::End(_)) => {

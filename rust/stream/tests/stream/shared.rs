@@ -16,7 +16,7 @@ use stream::{
 };
 
 const SHARED: Keeping = Keeping { whole: 1 << 20, last: 0, ahead: 1 << 20, pace: Pace::Slowest };
-const RESUMABLE: Keeping = Keeping { whole: 0, last: 1 << 20, ahead: 64 << 10, pace: Pace::Fastest };
+const RESUMABLE: Keeping = Keeping { whole: 0, last: 1 << 20, ahead: 64 << 10, pace: Pace::Latest };
 
 /// A worker with so many places, and room or not.
 #[derive(Clone)]
