@@ -15,6 +15,7 @@ import yaml
 
 from docs import outputs
 from headgate import _native
+from tests.harness import gateway as processes
 from tests.harness.gateway import attach
 from tests.harness.wire import ask
 
@@ -78,6 +79,27 @@ def test_python_examples_print_what_the_page_says(up: Up, page: str, prints: str
         )
         assert done.returncode == 0, done.stderr
         assert re.match(prints, done.stdout), done.stdout
+
+
+def test_a_stream_is_taken_up_as_the_page_says(up: Up, tmp_path: Path) -> None:
+    """Under the page's own policy."""
+    policy = next(example for example in examples("resilience.md", "yaml") if "coalesce: on" in example)
+    example = examples("resilience.md", "python")[0]
+    (tmp_path / "policy.yaml").write_text(up.put_in(policy))
+    gateway = processes.start(
+        [*processes.headgate(), "serve", str(tmp_path / "policy.yaml")], tmp_path / "log", ADDRESSES
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example.replace("127.0.0.1:8080", gateway.data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        gateway.stop()
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"behind req_\w{32}:1 come \d+ events\n", done.stdout), done.stdout
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.harness.scripted import Exchange, Scripted
 from tests.harness.waiting import until
 from tests.harness.wire import Answer, Connection, chat, request
 
+Body = dict[str, Any]
 CHAT = "/v1/chat/completions"
 EMBEDDINGS = "/v1/embeddings"
 OTHER_KEY = "hg-other-Kq7Wn2Rt5Yx9Zb4Vc1Lp"
@@ -44,24 +45,24 @@ MANY = 50
 def delta(text: str) -> bytes:
     """An event of a chat."""
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return b"data: %s\n\n" % json.dumps(
-        chunk | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
-    ).encode()
+    return (
+        b"data: %s\n\n"
+        % json.dumps(chunk | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}).encode()
+    )
 
 
 STOP = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
 
 
-def policy(*endpoints: str, **sections: Any) -> Policy:
+def policy(endpoint: str) -> Policy:
     """One worker, since each shares by itself; `shared` and `finished` share, `alone` does not."""
     made = small(
-        *endpoints,
+        endpoint,
         keys=[
             {"name": "one", "secret": "${env:CALLER_KEY}"},
             {"name": "other", "secret": "${env:OTHER_KEY}"},
         ],
-        **sections,
     )
     made["workers"] = 1
     made["aliases"] = {
@@ -96,7 +97,7 @@ def joined(gateway: Gateway) -> float:
     return Metrics.of(gateway).sum("headgate_coalesced_total", alias="shared")
 
 
-def open_call(gateway: Gateway, path: str = CHAT, body: Any = STREAM, headers: dict[str, str] = BEARER) -> Connection:
+def open_call(gateway: Gateway, path: str = CHAT, body: Body = STREAM, headers: dict[str, str] = BEARER) -> Connection:
     """A call that was sent and not answered."""
     return gateway.begin("POST", path, body, headers)
 
@@ -109,7 +110,9 @@ def line_of(gateway: Gateway, request_id: str | None) -> dict[str, Any]:
     return found[0]
 
 
-def leader_and(gateway: Gateway, words: Scripted, others: int, body: Any = STREAM) -> tuple[Exchange, list[Connection]]:
+def leader_and(
+    gateway: Gateway, words: Scripted, others: int, body: Body = STREAM
+) -> tuple[Exchange, list[Connection]]:
     """An exchange with the provider, the connection whose call it is, and those that have joined it."""
     path = EMBEDDINGS if "input" in body else CHAT
     leader = open_call(gateway, path, body)
@@ -251,9 +254,7 @@ def test_one_who_joined_may_leave_and_nobody_notices(gateway: Gateway, provider_
     exchange.send(STOP + DONE)
     exchange.end()
     assert leader.answer().body == other.answer().body == delta("a") + STOP + DONE
-    lines = until(
-        lambda: lines if len(lines := gateway.lines("call")) == 3 else None, "a line for each of them"
-    )
+    lines = until(lambda: lines if len(lines := gateway.lines("call")) == 3 else None, "a line for each of them")
     assert sorted(line["outcome"] for line in lines or []) == ["answered", "answered", "client_gone"]
 
 

@@ -32,10 +32,10 @@ GOLDEN = {CHAT: "openai_chat/text-stream.sse", RESPONSES: "openai_responses/text
 ID = re.compile(rb"^id: (req_[0-9a-f]{32}):([0-9]+)\n", re.MULTILINE)
 
 
-def policy(*endpoints: str, **sections: Any) -> Policy:
+def policy(endpoint: str, **sections: Any) -> Policy:  # noqa: ANN401 - whatever the policy takes
     """`kept` and `shared` can be taken up again, `brief` with a small buffer; two workers."""
     made = small(
-        *endpoints,
+        endpoint,
         keys=[
             {"name": "one", "secret": "${env:CALLER_KEY}"},
             {"name": "other", "secret": "${env:OTHER_KEY}"},
@@ -246,9 +246,7 @@ def test_only_the_key_that_began_a_stream_may_take_it_up(gateway: Gateway, words
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("last", [f"{UNKNOWN}:1", UNKNOWN, "req_1:1", f"{UNKNOWN}:x", "{}:9"])
-def test_what_is_not_there_is_told_and_makes_no_call(
-    gateway: Gateway, words: Scripted, last: str, method: str
-) -> None:
+def test_what_is_not_there_is_told_and_makes_no_call(gateway: Gateway, words: Scripted, last: str, method: str) -> None:
     exchange, connection, request_id = begin(gateway, words, [delta("a")])
     answer = rest(gateway, last.format(request_id), method)
     assert (answer.status, answer.code, answer.header("x-should-retry")) == (404, "stream_not_found", "false")
@@ -333,6 +331,7 @@ def test_a_call_that_is_shared_can_be_taken_up_by_all_who_share(launch: Launch, 
 
 def test_the_sdk_reads_a_numbered_stream(gateway: Gateway, words: Scripted) -> None:
     with OpenAI(base_url=gateway.base_url, api_key=CALLER_KEY) as sdk:
+
         def answer() -> None:
             exchange = words.take()
             exchange.begin()
@@ -340,9 +339,7 @@ def test_the_sdk_reads_a_numbered_stream(gateway: Gateway, words: Scripted) -> N
 
         provider = threading.Thread(target=answer)
         provider.start()
-        stream = sdk.chat.completions.create(
-            model="kept", messages=[{"role": "user", "content": "hello"}], stream=True
-        )
+        stream = sdk.chat.completions.create(model="kept", messages=[{"role": "user", "content": "hello"}], stream=True)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
         provider.join()
     assert text

@@ -29,9 +29,7 @@ class Exchange:
 
     def begin(self, media: str = "text/event-stream") -> None:
         """Sends the head of an answer in chunks."""
-        self.socket.sendall(
-            f"HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-        )
+        self.socket.sendall(f"HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
 
     def send(self, piece: bytes) -> None:
         """Sends a chunk."""
@@ -107,7 +105,12 @@ class Scripted:
                     buffer += got
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 length = next(
-                    (int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.startswith(b"content-length")), 0
+                    (
+                        int(line.partition(b":")[2])
+                        for line in head.split(b"\r\n")
+                        if line.startswith(b"content-length")
+                    ),
+                    0,
                 )
                 while len(buffer) < length:
                     buffer += connection.recv(1 << 16)
