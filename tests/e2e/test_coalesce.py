@@ -322,6 +322,7 @@ def test_a_stream_that_breaks_off_breaks_off_for_all(gateway: Gateway, provider_
 DIFFERENT = {
     "another key": (STREAM, {"authorization": f"Bearer {OTHER_KEY}"}),
     "another header": (STREAM, {**BEARER, "openai-beta": "x"}),
+    "a deadline": (STREAM, {**BEARER, "headgate-timeout-ms": "5000"}),
     "another body": (STREAM | {"max_tokens": 5}, BEARER),
     "another alias": (STREAM | {"model": "finished"}, BEARER),
 }
@@ -349,8 +350,9 @@ def test_what_is_not_identical_is_not_shared(gateway: Gateway, provider_of_words
         chat("shared"),
         chat("alone", temperature=0),
         chat("shared", text='"temperature": 0'),
+        chat("shared", temperature=0, web_search_options={}),
     ],
-    ids=["1", "0.1", "none", "not asked for", "in a text"],
+    ids=["1", "0.1", "none", "not asked for", "in a text", "done at the provider"],
 )
 def test_calls_whose_answers_may_differ_are_not_shared(
     gateway: Gateway, provider_of_words: Scripted, body: dict[str, Any]

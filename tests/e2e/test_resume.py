@@ -42,7 +42,9 @@ def policy(endpoint: str, **sections: Any) -> Policy:  # noqa: ANN401 - whatever
         ],
         **sections,
     )
+    made["deployments"]["again"] = {"provider": "house", "model": "gpt-sim", "prefill": "prefix"}
     made["aliases"] = {
+        "continued": alias("again", resume={"buffer": "1MiB"}, on_cut="continue", retry={"max_attempts": 2}),
         "kept": alias("gpt", resume={"buffer": "1MiB"}),
         "brief": alias("gpt", resume={"buffer": "4KiB"}),
         "shared": alias("gpt", resume={"buffer": "1MiB"}, coalesce="on"),
@@ -295,6 +297,46 @@ def test_a_cut_is_told_to_whoever_takes_the_stream_up(gateway: Gateway, words: S
     for answer in (rest(gateway, f"{request_id}:1"), rest(gateway, f"{request_id}:1", "POST")):
         assert not answer.whole
         assert json.loads(answer.events[-1])["error"]["code"] == "stream_cut"
+
+
+@pytest.mark.parametrize("model", ["continued", "continued-and-shared"])
+def test_a_stream_that_is_continued_is_numbered_on(launch: Launch, words: Scripted, model: str) -> None:
+    changed = policy(words.url)
+    changed["aliases"]["continued-and-shared"] = changed["aliases"]["continued"] | {"coalesce": "on"}
+    gateway = launch(changed, SECRETS)
+    events = golden(CHAT)
+    connection = gateway.begin("POST", CHAT, chat(model, stream=True, temperature=0), BEARER)
+    first = words.take()
+    first.begin()
+    for event in events[:3]:
+        first.send(event)
+    request_id = dict(connection.head()[1])["headgate-request-id"]
+    connection.read_until(f"id: {request_id}:3\n\n".encode())
+    first.cut()
+    second = words.take()
+    assert json.loads(second.body)["messages"][-1]["content"] == "Blue."
+    connection.close()
+    second.begin()
+    go_on(second, [events[0], *events[3:]])
+    whole = rest(gateway, f"{request_id}:0").body
+    numbers = [int(number) for _, number in ID.findall(whole)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert whole.endswith(f"data: [DONE]\nid: {request_id}:{numbers[-1]}\n\n".encode())
+    assert said(whole) == said(b"".join(events))
+    assert whole.count(b": headgate-continued") == 1
+    for number in numbers[:-1]:
+        mark = f"id: {request_id}:{number}\n\n".encode()
+        expected = whole.partition(mark)[2]
+        got = rest(gateway, f"{request_id}:{number}").body
+        assert expected.endswith(got)
+        assert ID.findall(expected) == ID.findall(got)
+
+
+def said(body: bytes) -> str:
+    """The text of a chat."""
+    data = (line[6:] for line in body.splitlines() if line.startswith(b"data: {"))
+    choices = [choice for chunk in map(json.loads, data) for choice in chunk["choices"]]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
 def test_comments_carry_no_id(gateway: Gateway, words: Scripted) -> None:

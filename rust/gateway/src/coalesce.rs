@@ -6,7 +6,7 @@
 //! the calls that are open on it, and no other core is asked.
 //!
 //! Only calls whose answer is meant to be the same each time share one: embeddings, moderations, and whatever asks for
-//! `temperature: 0`.
+//! `temperature: 0` and for nothing that is done at the provider, since that would be done once instead of twice.
 
 use crate::call::{Call, Named, Spelling};
 use crate::overload::Kept;
@@ -54,7 +54,9 @@ const FAMILIES: &[&[u8]] = &[b"x-b3-", b"x-datadog-"];
 pub(crate) fn is_repeatable(endpoint: &Endpoint, named: &Named) -> bool {
     matches!(named.spelling, Spelling::Json)
         && (WITHOUT.contains(&endpoint.path)
-            || (named.peek.asks.no_temperature() && WITH_TEMPERATURE.contains(&endpoint.path)))
+            || (named.peek.asks.no_temperature()
+                && WITH_TEMPERATURE.contains(&endpoint.path)
+                && !named.acts_at_provider()))
 }
 
 /// All that could make the answer to one call another than that to the next.
