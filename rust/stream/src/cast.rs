@@ -227,8 +227,9 @@ impl<B: Source, S: Settle<B>, H> Cast<B, S, H> {
 
     fn end(&self) -> End {
         match *self.how.borrow() {
-            Some(How::ErrorEvent(_)) => End::Failed,
-            Some(How::Whole | How::Cut(_) | How::Dropped) | None => End::Whole,
+            // What was to go on behind the provider's error said something else, and was dropped.
+            Some(How::ErrorEvent(_) | How::Dropped) => End::Failed,
+            Some(How::Whole | How::Cut(_)) | None => End::Whole,
         }
     }
 }

@@ -261,8 +261,8 @@ proptest! {
         for act in acts {
             match act {
                 Act::Write(length, more, keeps) => {
-                    let lag = readers.iter().map(|reader| answer.len() - reader.1);
-                    let lag = if latest { lag.last() } else { lag.max() };
+                    let mut lag = readers.iter().map(|reader| answer.len() - reader.1);
+                    let lag = if latest { lag.next_back() } else { lag.max() };
                     let free = room(&writer);
                     prop_assert_eq!(free, lag.is_none_or(|lag| lag < ahead), "held up by whom it waits for alone");
                     if free {

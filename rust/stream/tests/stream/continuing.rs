@@ -14,7 +14,7 @@ use stream::{AfterLeave, Forward, GoOn, Going, How, Next, Opening, Stopped, Term
 
 /// What another attempt comes to.
 #[derive(Debug, Clone)]
-enum Act {
+pub(crate) enum Act {
     /// It streams this.
     Streams(Vec<String>),
     /// It fails; for this reason, where it is the gateway's own.
@@ -26,15 +26,15 @@ enum Act {
 }
 
 /// What for somebody was to go on, and behind how much text.
-type Asked = Rc<RefCell<Vec<(How, Option<usize>)>>>;
+pub(crate) type Asked = Rc<RefCell<Vec<(How, Option<usize>)>>>;
 
 /// Somebody who goes on with a cut stream, and notes what for.
 #[derive(Debug)]
-struct Other {
-    act: Act,
-    asked: Asked,
-    told: Told,
-    terms: Terms,
+pub(crate) struct Other {
+    pub(crate) act: Act,
+    pub(crate) asked: Asked,
+    pub(crate) told: Told,
+    pub(crate) terms: Terms,
 }
 
 impl GoOn<Script, Told> for Other {
@@ -101,7 +101,10 @@ impl Seam {
     }
 }
 
-const MARK: &str = ": headgate-continued by=spare\n\n";
+/// What goes on from no text.
+pub(crate) const ODD: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+
+pub(crate) const MARK: &str = ": headgate-continued by=spare\n\n";
 
 fn rest() -> Act {
     Act::Streams([ROLE, &delta("b"), STOP, DONE].map(str::to_owned).to_vec())
@@ -190,9 +193,8 @@ fn a_second_cut_ends_the_stream() {
 
 #[test]
 fn what_does_not_go_on_from_the_text_is_not_sent() {
-    let odd = "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
     let seam = Seam::new();
-    let (out, fault, hows) = seam.run(vec![piece(&delta("a")), cut()], Act::Streams(vec![odd.to_owned()]));
+    let (out, fault, hows) = seam.run(vec![piece(&delta("a")), cut()], Act::Streams(vec![ODD.to_owned()]));
     assert!(!out.contains("headgate-continued") && !out.contains("hm"));
     assert_eq!((fault, hows), (Some(Kind::StreamCut), vec![How::Cut(Kind::StreamCut), How::Dropped]));
     assert_eq!(seam.continued().as_deref(), Some("failed"));

@@ -1,5 +1,6 @@
 //! Answers that several callers get, and streams that outlive a connection.
 
+use crate::continuing::{Act, MARK, ODD, Other};
 use crate::support::*;
 use fault::Kind;
 use protocol::openai::paths::Streams;
@@ -60,6 +61,20 @@ struct Stage {
 impl Stage {
     /// `after_leave`: how far it goes without readers; `numbered`: with ids.
     fn new(script: Vec<Turn>, keeping: Keeping, after_leave: Option<AfterLeave>, numbered: bool) -> Self {
+        Self::of((script, None), keeping, after_leave, numbered)
+    }
+
+    /// The same with what follows when the stream is cut.
+    fn continued(script: Vec<Turn>, act: Act) -> Self {
+        Self::of((script, Some(act)), SHARED, None, false)
+    }
+
+    fn of(
+        (script, act): (Vec<Turn>, Option<Act>),
+        keeping: Keeping,
+        after_leave: Option<AfterLeave>,
+        numbered: bool,
+    ) -> Self {
         let world = World::with(Terms::new(DEADLINES));
         let (tape, writer) = Tape::new(keeping, Arc::default());
         writer.begin(());
@@ -67,14 +82,15 @@ impl Stage {
         let record = world.record(3);
         let lead_id = record.request_id();
         let to = To { writer, lead: lead.watch(), alarm: world.wheel.alarm() };
-        let forward = |telling| {
-            Forward::new(
-                Script(script.into()),
-                Begun::Stream(Opening::new(Streams::Chat)),
-                &world.terms,
-                record,
-                telling,
-            )
+        let forward = |telling: Telling<Told>| {
+            let (told, terms) = (world.told.clone(), world.terms);
+            let again = act.map(|act| telling.around(Box::new(Other { act, asked: Rc::default(), told, terms })));
+            let begun = Begun::Stream(Opening::new(Streams::Chat));
+            let forward = Forward::new(Script(script.into()), begun, &world.terms, record, telling);
+            match again {
+                Some(again) => forward.continued_by(again),
+                None => forward,
+            }
         };
         let cast = Cast::new(Telling::new(world.told.clone()), forward, to).reading_on(after_leave);
         let cast = if numbered { cast.numbered("r") } else { cast };
@@ -177,6 +193,31 @@ fn a_providers_own_error_is_no_answer_for_anybody() {
     assert_eq!(stage.run(1), Some(Ran::Ended));
     assert_eq!(text(&mut other).1, None);
     assert_eq!(stage.outcome_of_another().0, "cut");
+}
+
+#[test]
+fn what_all_have_of_a_stream_that_is_continued_is_what_came_of_it() {
+    let rest = |texts: &[&str]| Act::Streams(texts.iter().map(|&text| text.to_owned()).collect());
+    let whole = [&delta("x"), MARK, &delta("y"), STOP, DONE].concat();
+    let failed = [&delta("x"), ERROR].concat();
+    for (act, expected, outcome) in [
+        (rest(&[&delta("y"), STOP, DONE]), &whole, "answered"),
+        (rest(&[ODD]), &failed, "cut"),
+        (Act::Fails(None), &failed, "cut"),
+        (Act::Refused, &failed, "cut"),
+    ] {
+        let mut stage = Stage::continued(script(&[&delta("x"), ERROR]), act.clone());
+        let (mut lead, mut other) = (stage.lead(), stage.another(None));
+        assert_eq!(stage.run(1), Some(Ran::Ended));
+        for share in [&mut lead, &mut other] {
+            assert_eq!(text(share), (expected.clone(), None), "{act:?}");
+        }
+        assert_eq!(
+            (stage.world.outcome().0, stage.outcome_of_another().0),
+            (outcome.into(), outcome.into()),
+            "{act:?}"
+        );
+    }
 }
 
 #[test]
