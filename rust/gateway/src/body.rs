@@ -71,6 +71,17 @@ pub(crate) async fn read(
     Ok(pieces)
 }
 
+/// Reads a whole body and keeps nothing of it.
+pub(crate) async fn pass_over(body: &mut impl Source, limit: u64, record: &mut Record) -> Result<(), Fault> {
+    let mut length = 0;
+    while let Some(piece) = next(body, record).await {
+        length += piece?.len() as u64;
+        check_length(Some(length), limit, "http.max_body")?;
+    }
+    record.received(length);
+    Ok(())
+}
+
 /// The next piece of the caller's body; the time that it kept us waiting is the caller's.
 async fn next(body: &mut impl Source, record: &mut Record) -> Option<Result<Bytes, Fault>> {
     let wheel: std::rc::Rc<Wheel> = std::rc::Rc::clone(record.wheel());

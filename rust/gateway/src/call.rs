@@ -59,11 +59,19 @@ pub(crate) struct Named {
 
 /// What a call asks of where it goes.
 #[derive(Clone, Copy, Default)]
-struct Asked {
-    streamed: bool,
+pub(crate) struct Asked {
+    pub(crate) streamed: bool,
     /// An estimate.
     prompt_tokens: u64,
     needs: Needs,
+}
+
+impl Asked {
+    fn of(route: Route<'_>, named: &Named, streamed: bool) -> Self {
+        let length: usize = named.pieces.iter().map(Bytes::len).sum();
+        let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
+        Self { streamed, prompt_tokens: tokens(length), needs }
+    }
 }
 
 /// How a body spells the model's name.
@@ -130,34 +138,19 @@ impl<'c> Call<'c> {
         record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, named.peek.stream));
         let streamed = named.peek.stream && self.endpoint.streams != Streams::Never;
         let http = &self.snapshot.compiled.plan.http;
-        self.server.has_room_for(http, streamed, route.resilience().priority)?;
         let resilience = route.resilience();
+        self.server.has_room_for(http, streamed, resilience.priority)?;
+        let asked = Asked::of(route, named, streamed);
+        let advised = |lost| able::advised(lost, (&self.snapshot.compiled.plan, scope), asked.needs);
         if resilience.coalesce && coalesce::is_repeatable(self.endpoint, named) {
-            let sharing = Sharing { call: self, route, named, streamed };
-            return Box::pin(sharing.run(record)).await;
+            let sharing = Sharing { call: self, route, named, asked };
+            return Box::pin(sharing.run(record)).await.map_err(advised);
         }
-        let answered = self.attempt_named(route, named, (streamed, scope), record).await?;
-        Ok(match resilience.resume_bytes {
-            Some(bytes) => resume::keep(self, answered, bytes, record),
-            None => answered,
-        })
-    }
-
-    /// Makes attempts with a body whose model is known. `asked`: for a stream or not, and by whom.
-    pub(crate) async fn attempt_named(
-        &self,
-        route: Route<'_>,
-        named: &Named,
-        asked: (bool, Scope<'_>),
-        record: &mut Record,
-    ) -> Result<Answered, Lost> {
-        let (streamed, scope) = asked;
-        let length: usize = named.pieces.iter().map(Bytes::len).sum();
-        let prompt_tokens = tokens(length);
-        let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
-        let asked = Asked { streamed, prompt_tokens, needs };
         let answered = self.attempt(route, Request::Named(named), asked, record).await;
-        answered.map_err(|lost| able::advised(lost, (&self.snapshot.compiled.plan, scope), needs))
+        if let Some(bytes) = resilience.resume_bytes {
+            return answered.map(|answered| resume::keep(self, answered, bytes, record)).map_err(advised);
+        }
+        answered.map_err(advised)
     }
 
     /// Sends a call that names no model, its body as it comes, to the provider of `passthrough`.
@@ -193,7 +186,7 @@ impl<'c> Call<'c> {
     }
 
     /// Makes attempts until one has committed.
-    async fn attempt<'a>(
+    pub(crate) async fn attempt<'a>(
         &'a self,
         route: Route<'a>,
         request: Request<'a>,

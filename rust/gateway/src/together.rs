@@ -4,13 +4,13 @@
 //! the one who came first like the others, so that anybody may leave and nobody else notices. The record of the first
 //! goes with the work: what the provider did stands there, whoever is still there to see it.
 
-use crate::call::{Call, Lost, Named};
+use crate::call::{Asked, Call, Lost, Named};
 use crate::coalesce::{Entered, SHARED, Same};
-use crate::exchange::Ask;
+use crate::exchange::{Ask, Request};
 use crate::local::Local;
 use crate::overload;
 use crate::reply::{self, Answered, Provided};
-use crate::resume::{self, Kept, Registered};
+use crate::resume::{self, Registered};
 use crate::serve::Server;
 use crate::settle::Settler;
 use crate::snapshot::Snapshot;
@@ -91,7 +91,7 @@ pub(crate) struct Sharing<'a> {
     pub(crate) call: &'a Call<'a>,
     pub(crate) route: Route<'a>,
     pub(crate) named: &'a Named,
-    pub(crate) streamed: bool,
+    pub(crate) asked: Asked,
 }
 
 impl Sharing<'_> {
@@ -112,7 +112,8 @@ impl Sharing<'_> {
         let wheel = &self.call.server.wheel;
         let resilience = self.route.resilience();
         let within_ms = self.call.within_ms;
-        let ask = Ask { resilience, streamed: self.streamed, steers: false, opened_ns: record.opened_ns(), within_ms };
+        let ask =
+            Ask { resilience, streamed: self.asked.streamed, steers: false, opened_ns: record.opened_ns(), within_ms };
         let deadline_ns = ask.total_by();
         let alarm = wheel.alarm();
         alarm.set(Some(deadline_ns));
@@ -150,7 +151,7 @@ impl Sharing<'_> {
             caller: call.caller,
             within_ms: call.within_ms,
             named: named.clone(),
-            streamed: self.streamed,
+            asked: self.asked,
             tape,
             back: Rc::clone(&back),
         };
@@ -186,7 +187,7 @@ struct Work {
     caller: Caller,
     within_ms: Option<u64>,
     named: Named,
-    streamed: bool,
+    asked: Asked,
     /// The alias lets its streams be taken up again.
     resumable: bool,
     tape: Tape<Begins>,
@@ -215,39 +216,32 @@ impl Work {
         let streams = streams_of(self.endpoint, &provided.begun);
         let told = Told::of(&provided, again, streams);
         self.back.lines.set(provided.lines(again, &mut record));
-        let kept = if self.resumable && held.is_some() && streams.is_some() { self.keep(&record) } else { None };
+        let can_be_kept = self.resumable && held.is_some() && streams.is_some();
+        let kept = can_be_kept.then(|| resume::register(&self.call(), &record, &self.tape)).flatten();
         writer.begin(Begins::Answer(told));
         let local = &self.server.local;
         cast(Given { provided, held, record }, To { writer, lead, alarm: local.alarm() }, local, kept).await;
     }
 
     async fn attempt(&self, record: &mut Record) -> Result<Answered, Lost> {
-        let call = Call {
-            server: &self.server,
-            snapshot: &self.snapshot,
-            endpoint: self.endpoint,
-            head: &self.head,
-            caller: self.caller,
-            within_ms: self.within_ms,
-        };
         let plan = &self.snapshot.compiled.plan;
         let scope = match self.caller {
             Caller::Anyone => Scope::Everything,
             Caller::Key(index) => Scope::of(&plan.keys[index]),
         };
         let route = plan.route(&self.named.peek.model.name, scope)?;
-        call.attempt_named(route, &self.named, (self.streamed, scope), record).await
+        self.call().attempt(route, Request::Named(&self.named), self.asked, record).await
     }
 
-    /// The stream's entry among those that can be taken up again, where the alias wants that.
-    fn keep(&self, record: &Record) -> Option<Registered> {
-        let plan = &self.snapshot.compiled.plan;
-        let key = match self.caller {
-            Caller::Anyone => None,
-            Caller::Key(index) => Some(&*plan.keys[index].name),
-        };
-        let kept = Kept::new(key, self.head.path(), record.series()?, self.tape.clone());
-        self.server.shared.streams.register(record.request_id(), kept)
+    fn call(&self) -> Call<'_> {
+        Call {
+            server: &self.server,
+            snapshot: &self.snapshot,
+            endpoint: self.endpoint,
+            head: &self.head,
+            caller: self.caller,
+            within_ms: self.within_ms,
+        }
     }
 
     /// There is no answer: who began the call gets its record back, if it is still there.

@@ -1,8 +1,9 @@
 //! Event streams as bytes. Source: WHATWG HTML, section 9.2, "Server-sent events".
 //!
-//! Three tools. [`Boundary`] says where a stream may be interrupted, and looks at little more than the end of a chunk: it is
-//! for every byte that passes. [`Splitter`] hands out events and copies their data: it is for those who read a stream.
-//! [`Numbering`] puts an `id` into each event. The first two take chunks that are cut anywhere, within a line end or a character too.
+//! Three tools. [`Boundary`] says where a stream may be interrupted, and looks at little more than the end of a chunk: it
+//! is for every byte that passes. [`Splitter`] hands out events and copies their data: it is for those who read a stream.
+//! [`Numbering`] puts an `id` into each event. The first two take chunks that are cut anywhere, within a line end or a
+//! character too.
 
 mod boundary;
 mod numbering;

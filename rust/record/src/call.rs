@@ -181,7 +181,8 @@ pub struct Record {
     first_token_ns: Option<u64>,
     streaming: bool,
     continued: Option<Continued>,
-    borrowed: Option<Borrowed>,
+    /// In a box, since few calls have it and every one is moved about.
+    borrowed: Option<Box<Borrowed>>,
     /// The caller has left before the end.
     gone: bool,
     open: bool,
@@ -229,6 +230,7 @@ impl Record {
             series: None,
             key: None,
             attempts: Vec::new(),
+            borrowed: None,
             open: false,
             clock: Clock::off(),
             ..*self
@@ -243,7 +245,7 @@ impl Record {
 
     /// The call gets what another brought. Its route is known.
     pub fn borrows(&mut self, borrowed: Borrowed) {
-        self.borrowed = Some(borrowed);
+        self.borrowed = Some(Box::new(borrowed));
         if let Some(series) = &self.series {
             match borrowed {
                 Borrowed::Shared(_) => series.coalesced.add(1),
@@ -254,7 +256,7 @@ impl Record {
 
     /// Where its answer comes from, if not from attempts of its own.
     pub fn borrowed(&self) -> Option<Borrowed> {
-        self.borrowed
+        self.borrowed.as_deref().copied()
     }
 
     /// Time spent waiting for what another call brings, which is not ours.
@@ -492,7 +494,7 @@ impl Record {
                        "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
             })
             .collect();
-        let (shared_with, resumes) = match &self.borrowed {
+        let (shared_with, resumes) = match self.borrowed.as_deref() {
             None => (None, None),
             Some(Borrowed::Shared(id)) => (Some(id.as_str()), None),
             Some(Borrowed::Resumed(id, event)) => (None, Some(format!("{}:{event}", id.as_str()))),

@@ -53,8 +53,14 @@ impl<'h> Named<'h> {
     }
 
     fn holds(&self, name: &[u8]) -> bool {
-        self.head.is_some_and(|head| head.headers.all("connection").any(|value| lists(value, name)))
+        self.head.is_some_and(|head| is_named(head, name))
     }
+}
+
+// Few callers name a line; those that do not should not even pay for a call.
+#[cold]
+fn is_named(head: &RequestHead, name: &[u8]) -> bool {
+    head.headers.all("connection").any(|value| lists(value, name))
 }
 
 /// Whether a comma-separated `list` holds `name`, without regard to case.

@@ -42,15 +42,13 @@ impl Numbering {
             let length = if rest[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 };
             match Line::read(self.without_mark(&rest[..end])) {
                 Line::Blank => {
-                    if std::mem::take(&mut has_data) {
-                        self.last += 1;
-                        out.extend_from_slice(&self.line);
-                        out.put_slice(self.last.to_string().as_bytes());
-                        out.put_u8(b'\n');
-                        out.extend_from_slice(&rest[..length]);
+                    let is_event = std::mem::take(&mut has_data);
+                    if is_event {
+                        self.put_next_id(&mut out);
+                    }
+                    out.extend_from_slice(&rest[..length]);
+                    if is_event {
                         each(out.split().freeze(), self.last);
-                    } else {
-                        out.extend_from_slice(&rest[..length]);
                     }
                     is_within = false;
                 }
@@ -75,6 +73,13 @@ impl Numbering {
     /// The number of the last event.
     pub const fn last(&self) -> u64 {
         self.last
+    }
+
+    fn put_next_id(&mut self, out: &mut BytesMut) {
+        self.last += 1;
+        out.extend_from_slice(&self.line);
+        out.extend_from_slice(self.last.to_string().as_bytes());
+        out.put_u8(b'\n');
     }
 
     /// A line without the byte order mark that may stand before the first.
