@@ -64,6 +64,8 @@ ROWS: Final[dict[str, Row]] = {
     "first_token_timeout": Row(504, "upstream", "later"),
     "idle_timeout": Row(504, "upstream", "later"),
     "stream_cut": Row(502, "upstream", "later"),
+    "stream_not_found": Row(404, "caller", "never"),
+    "stream_outrun": Row(410, "caller", "never"),
     "client_stalled": Row(499, "caller", "never", closes=True),
     "drain_cut": Row(503, "gateway", "later", closes=True),
     "internal": Row(500, "gateway", "later", closes=True),

@@ -39,9 +39,13 @@ OURS_ALONE = {
     "headgate_retry_budget_level",
     "headgate_concurrency_limit",
     "headgate_buffered_bytes",
+    "headgate_coalesced",
+    "headgate_resumed",
+    "headgate_streams_kept",
+    "headgate_kept_bytes",
 }
 """Families of headgate that the baseline does not have: aiohttp does not tell, no line is dropped, and nothing is tried
-again, continued, rested or limited."""
+again, continued, shared, kept, rested or limited."""
 
 
 @pytest.fixture

@@ -83,8 +83,8 @@ def test_python_examples_print_what_the_page_says(up: Up, page: str, prints: str
 
 def test_a_stream_is_taken_up_as_the_page_says(up: Up, tmp_path: Path) -> None:
     """Under the page's own policy."""
-    policy = next(example for example in examples("resilience.md", "yaml") if "coalesce: on" in example)
-    example = examples("resilience.md", "python")[0]
+    policy = example_of("resilience.md", "yaml", "coalesce: on")
+    example = example_of("resilience.md", "python", "last-event-id")
     (tmp_path / "policy.yaml").write_text(up.put_in(policy))
     gateway = processes.start(
         [*processes.headgate(), "serve", str(tmp_path / "policy.yaml")], tmp_path / "log", ADDRESSES
@@ -225,7 +225,7 @@ def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
     ):
         try:
             gateway = attach(process, tmp_path / "log")
-            example = example_of("resilience.md", "python", "127.0.0.1:8080")
+            example = example_of("resilience.md", "python", "steady")
             done = subprocess.run(
                 [sys.executable, "-W", "error", "-c", example.replace("127.0.0.1:8080", gateway.data)],
                 capture_output=True,

@@ -16,6 +16,7 @@ from openai import OpenAI
 from tests.harness import gateway as processes
 from tests.harness.fixtures import Launch, launcher
 from tests.harness.gateway import Gateway, Policy
+from tests.harness.http2 import Http2
 from tests.harness.metrics import Metrics
 from tests.harness.policies import CALLER_KEY, ENVIRONMENT, alias, small
 from tests.harness.provider import Provider
@@ -175,6 +176,41 @@ def test_the_sdk_shares_too(gateway: Gateway, provider_of_words: Scripted) -> No
         until(lambda: joined(gateway) == MANY - 1, "all others have joined")
         exchange.answer(VECTOR)
         assert [call.result() for call in calls] == [[0.5, 0.25]] * MANY
+    assert provider_of_words.asked == 1
+
+
+def test_callers_over_http2_and_http1_share_one(gateway: Gateway, provider_of_words: Scripted) -> None:
+    lines = {"content-type": "application/json", **BEARER}
+    body = json.dumps(STREAM).encode()
+    with Http2(gateway.data) as http2:
+        leader, *others = (http2.open(CHAT, lines, body) for _ in range(3))
+        exchange = provider_of_words.take()
+        over_http1 = open_call(gateway)
+        until(lambda: joined(gateway) == 3, "all others have joined")
+        exchange.begin()
+        exchange.send(delta("a"))
+        request_id = http2.read_until(leader, delta("a")).lines["headgate-request-id"]
+        http2.reset(leader)
+        exchange.send(STOP + DONE)
+        exchange.end()
+        streams = [http2.until_ended(number) for number in others]
+    whole = delta("a") + STOP + DONE
+    assert [(stream.status, stream.ended, bytes(stream.body)) for stream in streams] == [(200, True, whole)] * 2
+    assert {stream.lines["headgate-coalesced"] for stream in streams} == {request_id}
+    answer = over_http1.answer()
+    assert (answer.body, answer.header("headgate-coalesced")) == (whole, request_id)
+    assert provider_of_words.asked == 1
+
+
+def test_headgated_shares_too(launch: Launch, provider_of_words: Scripted) -> None:
+    gateway = launch(policy(provider_of_words.url), SECRETS, daemon=True)
+    exchange, connections = leader_and(gateway, provider_of_words, 2)
+    exchange.begin()
+    exchange.send(delta("a") + STOP + DONE)
+    exchange.end()
+    answers = [connection.answer() for connection in connections]
+    assert answers[0].body == delta("a") + STOP + DONE
+    is_shared(answers)
     assert provider_of_words.asked == 1
 
 

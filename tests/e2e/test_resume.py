@@ -16,6 +16,7 @@ from openai import OpenAI
 from tests.harness import gateway as processes
 from tests.harness.fixtures import Launch
 from tests.harness.gateway import ROOT, Gateway, Policy
+from tests.harness.http2 import Http2
 from tests.harness.metrics import Metrics
 from tests.harness.policies import CALLER_KEY, ENVIRONMENT, alias, small
 from tests.harness.scripted import Exchange, Scripted
@@ -385,6 +386,44 @@ def test_the_sdk_reads_a_numbered_stream(gateway: Gateway, words: Scripted) -> N
         text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
         provider.join()
     assert text
+
+
+def test_a_stream_over_http2_is_taken_up_over_either(gateway: Gateway, words: Scripted) -> None:
+    lines = {"content-type": "application/json", **BEARER}
+    body = json.dumps(BODIES[CHAT]).encode()
+    with Http2(gateway.data) as http2:
+        broken = http2.open(CHAT, lines, body)
+        exchange = words.take()
+        exchange.begin()
+        exchange.send(delta("a"))
+        stream = http2.read_until(broken, b":1\n\n")
+        request_id = stream.lines["headgate-request-id"]
+        http2.reset(broken)
+        last = f"{request_id}:1"
+        back = http2.open(CHAT, {**lines, "last-event-id": last}, body)
+        over_http1 = take_up(gateway, last)
+        until(lambda: metric(gateway, "headgate_resumed_total") == 2, "both are back")
+        go_on(exchange, [STOP, DONE])
+        resumed = http2.until_ended(back)
+        unknown = http2.until_ended(http2.open(CHAT, {**lines, "last-event-id": f"{UNKNOWN}:1"}, body))
+    expected = b"".join(numbered([delta("a"), STOP, DONE], request_id)[1:])
+    assert (resumed.status, resumed.ended, bytes(resumed.body)) == (200, True, expected)
+    assert resumed.lines["headgate-resumed"] == last
+    assert over_http1.answer().body == expected
+    assert (unknown.status, json.loads(unknown.body)["error"]["code"]) == (404, "stream_not_found")
+    assert words.asked == 1
+
+
+def test_headgated_has_it_too(launch: Launch, words: Scripted) -> None:
+    gateway = launch(policy(words.url), SECRETS, daemon=True)
+    exchange, connection, request_id = begin(gateway, words, [delta("a")])
+    connection.close()
+    back = take_up(gateway, f"{request_id}:1")
+    until(lambda: metric(gateway, "headgate_resumed_total") == 1, "it is taken up")
+    go_on(exchange, [STOP, DONE])
+    expected = b"".join(numbered([delta("a"), STOP, DONE], request_id)[1:])
+    assert back.answer().body == rest(gateway, f"{request_id}:1").body == expected
+    assert words.asked == 1
 
 
 def test_other_calls_have_no_ids(gateway: Gateway, words: Scripted) -> None:

@@ -17,6 +17,8 @@ class Stream:
     """What came on one stream."""
 
     status: int = 0
+    lines: dict[str, str] = field(default_factory=dict)
+    """Of the head."""
     body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset: int | None = None
@@ -78,10 +80,20 @@ class Http2:
             self.read()
         return stream
 
+    def read_until(self, number: int, mark: bytes) -> Stream:
+        """Reads until a stream has brought `mark`."""
+        stream = self.streams[number]
+        while mark not in stream.body:
+            assert not stream.ended, bytes(stream.body)
+            assert stream.reset is None, bytes(stream.body)
+            self.read()
+        return stream
+
     def _take(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.ResponseReceived):
-            fields = {name: value for name, value in event.headers or []}
-            self.streams[event.stream_id or 0].status = int(fields[b":status"])
+            stream = self.streams[event.stream_id or 0]
+            stream.lines = {name.decode(): value.decode() for name, value in event.headers or []}
+            stream.status = int(stream.lines[":status"])
         elif isinstance(event, h2.events.DataReceived):
             self.streams[event.stream_id or 0].body += event.data or b""
             self.state.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
