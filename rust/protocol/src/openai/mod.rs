@@ -8,3 +8,4 @@ pub mod models;
 pub mod needs;
 pub mod paths;
 pub mod stream;
+pub mod usage;

@@ -1,0 +1,126 @@
+use super::*;
+use proptest::prelude::*;
+
+const CHAT: &str = r#"{"prompt_tokens":20,"completion_tokens":9,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":4,"audio_tokens":1},"completion_tokens_details":{"reasoning_tokens":5,"audio_tokens":2,"rejected_prediction_tokens":0}}"#;
+
+fn tapped(pieces: &[&[u8]]) -> Tap {
+    let mut tap = Tap::default();
+    pieces.iter().for_each(|piece| tap.feed(piece));
+    tap
+}
+
+fn of(input: u64, output: u64) -> Usage {
+    Usage { input, output, ..Usage::default() }
+}
+
+#[test]
+fn each_endpoints_spelling_is_read() {
+    let chat = Usage { cached: 8, cache_written: 4, input_audio: 1, reasoning: 5, output_audio: 2, ..of(20, 9) };
+    let table = [
+        (CHAT, Some(chat)),
+        (r#"{"prompt_tokens":3,"total_tokens":3}"#, Some(of(3, 0))),
+        (r#"{"total_tokens":7}"#, Some(of(7, 0))),
+        (r#"{"completion_tokens":2,"total_tokens":7}"#, Some(of(5, 2))),
+        (r#"{"prompt_tokens":5,"total_tokens":7}"#, Some(of(5, 2))),
+        (
+            r#"{"input_tokens":10,"input_tokens_details":{"cached_tokens":4,"image_tokens":6},"output_tokens":3,"output_tokens_details":{"reasoning_tokens":1,"image_tokens":2},"total_tokens":13}"#,
+            Some(Usage { cached: 4, input_image: 6, reasoning: 1, output_image: 2, ..of(10, 3) }),
+        ),
+        (
+            r#"{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":45}"#,
+            Some(Usage { input_audio: 14, ..of(14, 45) }),
+        ),
+        (r#"{"type":"duration","seconds":9.4}"#, Some(Usage { audio_ms: 9_400, ..Usage::default() })),
+        (
+            r#"{"prompt_tokens":20,"completion_tokens":1,"prompt_cache_hit_tokens":12}"#,
+            Some(Usage { cached: 12, ..of(20, 1) }),
+        ),
+        (r#"{"prompt_tokens":20,"input_tokens":20,"completion_tokens":1,"output_tokens":1}"#, Some(of(20, 1))),
+        (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, Some(of(0, 0))),
+        (r#"{"prompt_tokens":2,"completion_tokens":1,"prompt_tokens_details":null}"#, Some(of(2, 1))),
+        ("{}", None),
+        (r#"{"cost":0.1}"#, None),
+        (r#"{"prompt_tokens":-2,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":2.5,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":"2","completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":1000000001,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":18446744073709551615,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":99999999999999999999999,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":2,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":3}}"#, None),
+        (r#"{"seconds":-1.0}"#, None),
+        (r#"{"seconds":1e300}"#, None),
+        (r#"{"prompt_tokens":2"#, None),
+    ];
+    for (object, expected) in table {
+        assert_eq!(Usage::read(object.as_bytes()), expected, "{object}");
+    }
+}
+
+#[test]
+fn the_last_usage_counts_wherever_it_stands() {
+    let table: [(&str, Option<Usage>, bool); 8] = [
+        (r#"{"id":"x","choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":1}"}}]}"#, None, false),
+        (r#"{"usage": {"prompt_tokens": 3, "total_tokens": 3}, "data": []}"#, Some(of(3, 0)), false),
+        (
+            "data: {\"usage\":null}\n\ndata: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\ndata: {\"x_groq\":{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}}\n\ndata: [DONE]\n\n",
+            Some(of(1, 2)),
+            false,
+        ),
+        (r#"{"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":-1}}"#, Some(of(1, 0)), true),
+        (r#"{"usage":{"prompt_tokens":-1},"usage":{"prompt_tokens":1}}"#, Some(of(1, 0)), false),
+        (r#"{"usage""usage":{"total_tokens":4}}"#, Some(of(4, 0)), false),
+        (r#"{"word":"usage","usage":{"note":"a } and a \" {","total_tokens":4}}"#, Some(of(4, 0)), false),
+        (r#"{"usage":{"total_tokens":4"#, None, false),
+    ];
+    for (text, usage, is_garbled) in table {
+        let tap = tapped(&[text.as_bytes()]);
+        assert_eq!((tap.usage(), tap.is_garbled()), (usage, is_garbled), "{text}");
+    }
+}
+
+#[test]
+fn a_usage_without_an_end_is_given_up_and_the_next_is_read() {
+    let endless = format!(r#"{{"usage":{{"a":"{}"#, "x".repeat(Tap::OBJECT_CAP));
+    let tap = tapped(&[endless.as_bytes()]);
+    assert!(tap.is_garbled() && tap.usage().is_none());
+    let tap = tapped(&[endless.as_bytes(), br#""}, "usage":{"total_tokens":4}}"#]);
+    assert_eq!((tap.usage(), tap.is_garbled()), (Some(of(4, 0)), false));
+}
+
+#[test]
+fn a_usage_is_found_however_the_bytes_are_cut() {
+    let text = format!("data: {{\"choices\":[],\"usage\" : {CHAT}}}\n\ndata: [DONE]\n\n");
+    let whole = tapped(&[text.as_bytes()]).usage();
+    assert!(whole.is_some());
+    for at in 0..text.len() {
+        let (one, two) = text.as_bytes().split_at(at);
+        assert_eq!(tapped(&[one, two]).usage(), whole, "cut at {at}");
+    }
+    let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
+    assert_eq!(tapped(&bytes).usage(), whole);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn cuts_do_not_matter_and_nothing_breaks_it(
+        parts in prop::collection::vec(
+            prop_oneof![
+                Just(r#""usage""#), Just(":"), Just("{"), Just("}"), Just("\""), Just("\\"), Just("null"), Just(" "),
+                Just(r#""usage":{"total_tokens":4}"#), Just(r#"{"prompt_tokens":1"#), Just("usage"), Just("\"usa"), Just("ge\""),
+            ],
+            0..24,
+        ),
+        cuts in prop::collection::vec(0_usize..400, 0..12),
+    ) {
+        let text = parts.concat();
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<_> = cuts.windows(2).map(|two| &text.as_bytes()[two[0]..two[1]]).collect();
+        let (whole, cut) = (tapped(&[text.as_bytes()]), tapped(&pieces));
+        prop_assert_eq!(whole.usage(), cut.usage());
+        prop_assert_eq!(whole.is_garbled(), cut.is_garbled());
+    }
+}
