@@ -35,8 +35,14 @@ OURS_ALONE = {
     "headgate_probes",
     "headgate_not_hedged",
     "headgate_hedges",
+    "headgate_audio_seconds",
+    "headgate_charges",
     "headgate_continuations",
     "headgate_retry_budget_level",
+    "headgate_spend_usd",
+    "headgate_tokens",
+    "headgate_unpriced",
+    "headgate_usage_unsaid",
     "headgate_concurrency_limit",
     "headgate_buffered_bytes",
     "headgate_coalesced",
@@ -45,7 +51,7 @@ OURS_ALONE = {
     "headgate_kept_bytes",
 }
 """Families of headgate that the baseline does not have: aiohttp does not tell, no line is dropped, and nothing is tried
-again, continued, shared, kept, rested or limited."""
+again, continued, shared, kept, rested, limited or metered."""
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ ALLOWED: dict[str, set[str]] = {
     "fault": set(),
     "random": set(),
     **{pure: {"fault"} for pure in PURE - {"fault"}},
+    # What a call used is one type, for those who read it, price it and keep it.
+    "plan": {"fault", "protocol"},
+    "record": {"fault", "protocol"},
     **{stage: PURE for stage in STAGES},
     "gateway": PURE | STAGES | {"random"},
     "sim": {"fault", "http1", "protocol", "random"},

@@ -65,6 +65,7 @@ def test_every_page_is_in_the_index() -> None:
 def test_the_page_on_metrics_names_the_families_that_there_are() -> None:
     sources = [
         "record/src/metrics.rs",
+        "record/src/spent.rs",
         "gateway/src/shared.rs",
         "gateway/src/ops/process.rs",
         "gateway/src/ops/targets.rs",

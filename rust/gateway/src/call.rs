@@ -24,7 +24,7 @@ use protocol::scan::Peek;
 use protocol::{splice, top};
 use record::Record;
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use upstream::Answer;
 
@@ -62,7 +62,7 @@ pub(crate) struct Named {
 pub(crate) struct Asked {
     pub(crate) streamed: bool,
     /// An estimate.
-    prompt_tokens: u64,
+    pub(crate) prompt_tokens: u64,
     needs: Needs,
 }
 
@@ -198,7 +198,7 @@ impl<'c> Call<'c> {
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
-        let ask = Ask { resilience, streamed, steers, opened_ns, within_ms: self.within_ms };
+        let ask = Ask { resilience, streamed, prompt_tokens, steers, opened_ns, within_ms: self.within_ms };
         let (hedge, affinity) = match &request {
             Request::Named(named) => {
                 let key = || record.key().map(|key| &**key);
@@ -218,7 +218,7 @@ impl<'c> Call<'c> {
             hedge,
             affinity,
         };
-        let world = Exchange { call: self, ask, request, record: RefCell::new(record) };
+        let world = Exchange::new(self, ask, request, record);
         match attempt::run(&call, &world).await {
             Ok(Won { answer: mut provided, held, trail }) => {
                 if route.resilience().on_cut == OnCut::Continue {

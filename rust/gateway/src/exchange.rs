@@ -2,12 +2,14 @@
 
 use crate::call::{Call, Media, Named};
 use crate::go_on::Onward;
+use crate::open::{Open, Opens};
 use crate::reply::{self, Provided};
-use attempt::{Against, Attempt, Class, Failure, Good, Transition, Tried};
+use crate::tariff::Tariff;
+use attempt::{Against, Attempt, Failure, Good, Transition, Tried};
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
-use plan::Resilience;
+use plan::{Candidate, Resilience};
 use protocol::openai::stream::Finish;
 use record::{Record, Stage};
 use std::borrow::Cow;
@@ -16,7 +18,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use stream::{Begun, Deadlines, Opening, Unopened};
+use stream::{Begun, Deadlines, Metered, Opening, Unopened};
 use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
 
 /// How much of a provider's error is read before it is judged.
@@ -26,6 +28,8 @@ const ERROR_CAP: usize = 64 << 10;
 pub(crate) struct Ask<'a> {
     pub(crate) resilience: &'a Resilience,
     pub(crate) streamed: bool,
+    /// How many tokens the prompt has, an estimate.
+    pub(crate) prompt_tokens: u64,
     /// Whether a balance looks at what is left of the providers' quotas.
     pub(crate) steers: bool,
     pub(crate) opened_ns: u64,
@@ -53,6 +57,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) ask: Ask<'a>,
     pub(crate) request: Request<'a>,
     pub(crate) record: RefCell<&'a mut Record>,
+    open: Opens,
 }
 
 /// What came of an attempt before it is judged.
@@ -95,6 +100,7 @@ impl attempt::World for Exchange<'_> {
         if !attempt.is_hedge {
             self.record.borrow_mut().mark(Stage::Route);
         }
+        self.begins(attempt);
         let wheel = &self.call.server.wheel;
         let deadlines = self.ask.deadlines(attempt.started_ns);
         let alarm = wheel.alarm();
@@ -119,21 +125,9 @@ impl attempt::World for Exchange<'_> {
     }
 
     fn tried(&self, tried: &Tried<'_>) {
-        let Attempt { candidate, endpoint, credential, started_ns, is_hedge, reason, .. } = tried.attempt;
-        self.record.borrow_mut().tried(record::Attempt {
-            series: Arc::clone(self.call.snapshot.attempt_series(candidate)),
-            step: candidate.step,
-            reason: reason.map(|reason| (reason as usize, reason.name())),
-            target: (endpoint, credential),
-            started_ns,
-            result: tried.result,
-            is_hedge,
-            class: Class::ALL.iter().position(|class| *class == tried.class).unwrap_or_default(),
-            words: [tried.class.name(), tried.blame.name(), tried.then],
-            waited_ns: tried.waited_ns,
-            took_ns: tried.took_ns,
-            budget_permille: tried.budget_permille,
-        });
+        if let Some(open) = self.open.end(tried.attempt.number) {
+            self.record.borrow_mut().tried(open.tried(tried));
+        }
     }
 
     fn changed(&self, key: &str, transition: Transition) {
@@ -141,7 +135,25 @@ impl attempt::World for Exchange<'_> {
     }
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    pub(crate) fn new(call: &'a Call<'a>, ask: Ask<'a>, request: Request<'a>, record: &'a mut Record) -> Self {
+        Self { call, ask, request, record: RefCell::new(record), open: Opens::default() }
+    }
+
+    /// What attempts at a candidate are charged by.
+    pub(crate) fn tariff(&self, candidate: &Candidate<'_>) -> Tariff {
+        Tariff::new(self.call.snapshot, self.call.endpoint, candidate, self.ask.prompt_tokens)
+    }
+
+    fn begins(&self, attempt: &Attempt<'_>) {
+        let Attempt { number, candidate, endpoint, credential, started_ns, is_hedge, reason } = *attempt;
+        let series = Arc::clone(self.call.snapshot.attempt_series(candidate));
+        let (tariff, target) = (self.tariff(candidate), (endpoint, credential));
+        let reason = reason.map(|reason| (reason as usize, reason.name()));
+        let (step, seen) = (candidate.step, None);
+        self.open.begin(number, Open { series, tariff, step, reason, target, started_ns, is_hedge, seen });
+    }
+
     /// `left_ns`: how long its whole answer may take.
     async fn up_to_commit(&self, attempt: &Attempt<'_>, left_ns: u64) -> Result<Came, Fault> {
         let mut answer = self.send(attempt, left_ns).await?;
@@ -149,10 +161,13 @@ impl Exchange<'_> {
             let body = error_body(&mut answer.body).await;
             return Ok(Came::Error(answer, Begun::Plain(Some(body.clone()).filter(|body| !body.is_empty())), body));
         }
+        self.open.saw(attempt.number, Metered::default());
         let media = self.call.media(&answer);
         if let Media::Events(streams) = media {
             let mut opening = Opening::new(streams);
-            return match opening.commit(&mut answer.body).await {
+            let opened = opening.commit(&mut answer.body).await;
+            self.open.saw(attempt.number, opening.metered());
+            return match opened {
                 Ok(()) if opening.finish() == Finish::ContentFilter && !opening.has_content() => {
                     Ok(Came::Filtered(answer, opening))
                 }
@@ -219,6 +234,14 @@ impl Exchange<'_> {
             source.set(upload);
         }
         answer
+    }
+}
+
+/// A call that ends while attempts are open has lost its caller.
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        let now_ns = self.call.server.wheel.now();
+        self.open.rest().for_each(|open| self.record.borrow_mut().tried(open.left(now_ns)));
     }
 }
 

@@ -19,7 +19,6 @@ use plan::{Candidate, Label, Needs, Prefill, Route};
 use protocol::openai::continuing::{self, Follow, Plain, Text};
 use protocol::openai::paths::Endpoint;
 use record::{Continued, Record};
-use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use stream::{Begun, GoOn, Going, How, Next, Stopped};
@@ -157,19 +156,22 @@ impl Again {
         record.continues(cut.class.name(), cut.blame.name(), "continue");
         record.was_continued(Continued::Failed);
         let before = record.attempts().len();
-        let ask = Ask { resilience: route.resilience(), streamed: true, steers: false, opened_ns, within_ms };
+        let length: usize = named.pieces.iter().map(Bytes::len).sum();
+        let prompt_tokens = tokens(length + text.length());
+        let resilience = route.resilience();
+        let ask = Ask { resilience, streamed: true, prompt_tokens, steers: false, opened_ns, within_ms };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {
                 let (step, index) = trail.place();
                 let Some((number, deployment)) = route.deployment(step, index) else {
                     return Err(Stopped { record, fault: None });
                 };
-                let Provided { answer, begun: Begun::Stream(opening), terms, kind, .. } = provided else {
+                let Provided { answer, begun: Begun::Stream(opening), terms, kind, tariff, .. } = provided else {
                     return Err(Stopped { record, fault: None }); // an answer of another kind than was asked for
                 };
                 let mark = format!("headgate-continued by={} after={}", deployment.id, text.length());
                 let follow = Follow::new(text, prefill(&snapshot, number) == Prefill::PrefixEcho);
-                let settle = Settler { local: Rc::clone(&server.local), held: Some(held), provider: kind };
+                let settle = Settler { local: Rc::clone(&server.local), held: Some(held), provider: kind, tariff };
                 Ok(Next { body: answer.body, opening, follow, terms, record, settle, mark })
             }
             Err(Lost { what, why, .. }) => {
@@ -195,19 +197,18 @@ async fn attempt(
 ) -> Result<Won<Provided>, Lost<Provided>> {
     let (route, ask) = rules;
     let (onward, trail, cut) = from;
-    let length: usize = onward.named.pieces.iter().map(Bytes::len).sum();
     let asked = attempt::Call {
         route,
         targets: &call.snapshot.targets,
         total_by_ns: ask.total_by(),
-        prompt_tokens: tokens(length + onward.text.length()),
+        prompt_tokens: ask.prompt_tokens,
         needs: if route.states_capabilities() { onward.named.needs() } else { Needs::NONE },
         replayable: true,
         streamed: ask.streamed,
         hedge: None,
         affinity: None,
     };
-    let world = Exchange { call, ask, request: Request::Onward(onward), record: RefCell::new(record) };
+    let world = Exchange::new(call, ask, Request::Onward(onward), record);
     let what = What::Fault(Fault::new(Kind::StreamCut, "The provider ended the stream before it was whole"));
     let Verdict { class, blame, pause_ns } = cut;
     let result = Err(Kind::StreamCut);

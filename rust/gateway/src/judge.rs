@@ -9,6 +9,7 @@ use fault::{Fault, Retry};
 use http1::ResponseHead;
 use plan::{OnDisconnect, Provider};
 use protocol::openai::error;
+use protocol::openai::paths::UsageAt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -83,9 +84,12 @@ impl Exchange<'_> {
             OnDisconnect::Drain => Some(AfterLeave::DRAIN),
             OnDisconnect::Finish => Some(AfterLeave::FINISH),
         };
-        let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave };
+        let taps = self.call.endpoint.usage != UsageAt::Nowhere;
+        let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave, taps };
+        // An error is paid for already: by nothing.
+        let tariff = (answer.head.status < 400).then(|| self.tariff(attempt.candidate));
         let kind = Rc::clone(&self.call.snapshot.kinds[attempt.candidate.provider]);
-        Provided { answer, begun, terms, served_by, kind, go_on: None }
+        Provided { answer, begun, terms, served_by, kind, tariff, go_on: None }
     }
 }
 

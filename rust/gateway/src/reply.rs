@@ -5,6 +5,7 @@ use crate::call::Lost;
 use crate::go_on::Again;
 use crate::local::Local;
 use crate::settle::Settler;
+use crate::tariff::Tariff;
 use crate::together::Begins;
 use attempt::Held;
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub(crate) struct Provided {
     pub(crate) served_by: Arc<AttemptSeries>,
     /// The provider's name in the catalogue.
     pub(crate) kind: Rc<str>,
+    /// What its attempt is charged by; none of an error.
+    pub(crate) tariff: Option<Tariff>,
     /// What goes on with it when it is cut, where the policy says so.
     pub(crate) go_on: Option<Box<Again>>,
 }
@@ -67,11 +70,11 @@ impl Answered {
             }
             Self::Provider { provided, held, again } => {
                 let lines = provided.lines(again, &mut record);
-                let Provided { answer, begun, terms, kind, go_on, .. } = provided;
+                let Provided { answer, begun, terms, kind, tariff, go_on, .. } = provided;
                 // A stream may end in an error event that the provider did not send: its length is not known.
                 let length = if matches!(begun, Begun::Stream(_)) { None } else { answer.length };
                 let head = ReplyHead { status: answer.head.status, lines };
-                let settle = Settler { local: Rc::clone(local), held, provider: kind };
+                let settle = Settler { local: Rc::clone(local), held, provider: kind, tariff };
                 let mut forward = Forward::new(answer.body, begun, &terms, record, settle);
                 if let Some(go_on) = go_on {
                     forward = forward.continued_by(go_on);

@@ -1,10 +1,12 @@
 //! What becomes of an attempt whose answer has begun: its target learns of it when the last byte is out.
 
 use crate::local::Local;
+use crate::tariff::Tariff;
 use attempt::classify::{self, Signal};
 use attempt::{Held, Verdict};
 use fault::Kind;
 use protocol::openai::error;
+use record::Record;
 use std::rc::Rc;
 use stream::{Ending, How, Rest, Settle};
 use upstream::AnswerBody;
@@ -17,10 +19,15 @@ pub(crate) struct Settler {
     pub(crate) held: Option<Held>,
     /// The provider's name in the catalogue.
     pub(crate) provider: Rc<str>,
+    /// What the attempt is charged by; none where it was charged already.
+    pub(crate) tariff: Option<Tariff>,
 }
 
 impl Settle<AnswerBody> for Settler {
-    fn settle(self, ending: Ending) {
+    fn settle(self, ending: Ending, record: &mut Record) {
+        if let Some(tariff) = &self.tariff {
+            tariff.settle(&ending, record);
+        }
         let Some(held) = self.held else { return };
         match verdict(&ending.how, &self.provider) {
             Some(verdict) => self.local.end(held, verdict),
@@ -31,12 +38,12 @@ impl Settle<AnswerBody> for Settler {
     fn left(self, rest: Rest<AnswerBody>) {
         let local = Rc::clone(&self.local);
         if local.is_full() {
-            let ending = rest.give_up();
-            return self.settle(ending);
+            let (ending, mut record) = rest.give_up();
+            return self.settle(ending, &mut record);
         }
         local.beside(async move {
-            let ending = rest.run().await;
-            self.settle(ending);
+            let (ending, mut record) = rest.run().await;
+            self.settle(ending, &mut record);
         });
     }
 }

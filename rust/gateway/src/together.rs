@@ -112,8 +112,8 @@ impl Sharing<'_> {
         let wheel = &self.call.server.wheel;
         let resilience = self.route.resilience();
         let within_ms = self.call.within_ms;
-        let ask =
-            Ask { resilience, streamed: self.asked.streamed, steers: false, opened_ns: record.opened_ns(), within_ms };
+        let (opened_ns, prompt_tokens) = (record.opened_ns(), self.asked.prompt_tokens);
+        let ask = Ask { resilience, streamed: self.asked.streamed, prompt_tokens, steers: false, opened_ns, within_ms };
         let deadline_ns = ask.total_by();
         let alarm = wheel.alarm();
         alarm.set(Some(deadline_ns));
@@ -260,9 +260,9 @@ pub(crate) struct Given {
 
 /// Writes an answer on a tape, to its end or until it is given up.
 pub(crate) async fn cast(given: Given, to: To<Begins>, local: &Rc<Local>, kept: Option<Registered>) {
-    let Given { provided: Provided { answer, begun, terms, kind, go_on, .. }, held, record } = given;
+    let Given { provided: Provided { answer, begun, terms, kind, tariff, go_on, .. }, held, record } = given;
     let id = record.request_id();
-    let settler = Settler { local: Rc::clone(local), held, provider: kind };
+    let settler = Settler { local: Rc::clone(local), held, provider: kind, tariff };
     let bare = Terms { after_leave: None, ..terms };
     let forward = |telling: Telling<Settler>| {
         let again = go_on.map(|go_on| telling.around(go_on));

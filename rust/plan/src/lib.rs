@@ -12,6 +12,7 @@
 mod document;
 mod near;
 mod needs;
+mod price;
 mod ranges;
 mod read;
 mod resilience;

@@ -1,5 +1,6 @@
 //! One call: opened when its head is in, closed once, by name.
 
+use crate::charge::{Charge, usd};
 use crate::clock::Clock;
 use crate::continued::Continued;
 use crate::log::Lines;
@@ -7,6 +8,7 @@ use crate::metrics::{AttemptSeries, CallSeries, Meters, class};
 use crate::stages::Stage;
 use crate::wheel::Wheel;
 use fault::{Fault, Kind};
+use protocol::openai::usage::Class;
 use serde_json::json;
 use std::cell::Cell;
 use std::fmt;
@@ -72,6 +74,8 @@ pub struct Attempt {
     pub took_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
+    /// What it used and costs, as far as that is known: of one that is answered from, see [`Record::charged`].
+    pub charge: Charge,
 }
 
 impl Attempt {
@@ -347,6 +351,20 @@ impl Record {
         self.attempts.push(attempt);
     }
 
+    /// What the last attempt used and costs, now that its answer is over.
+    pub fn charged(&mut self, charge: Charge) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.charge = charge;
+        }
+    }
+
+    /// The last attempt's answer was whole, and did not say what it used, or said what cannot be.
+    pub fn usage_unsaid(&self, is_garbled: bool) {
+        if let Some(attempt) = self.attempts.last() {
+            attempt.series.spent.unsaid(is_garbled);
+        }
+    }
+
     /// How long an attempt was open, less what those before it were open at the same time; none of them ended later.
     fn busy(&mut self, started_ns: u64, ended_ns: u64) -> u64 {
         let (from, until) = self.busy_ns;
@@ -467,11 +485,19 @@ impl Record {
                 series.continued[continued as usize].add(1);
             }
         }
+        for attempt in &self.attempts {
+            attempt.series.spent.charge(&attempt.charge);
+        }
         let failed = outcome != Outcome::Answered || self.status.is_some_and(|status| status >= 400);
         if self.lines.wants(failed) {
             self.lines.push(&self.line(outcome, fault, took_ns));
         }
         self.mark_closed();
+    }
+
+    /// What all attempts cost; none where the price of one is not known.
+    fn nano_usd(&self) -> Option<u64> {
+        self.attempts.iter().try_fold(0_u64, |sum, attempt| Some(sum.saturating_add(attempt.charge.nano_usd?)))
     }
 
     /// The log line of the call. Field by field what may be shown: no header, no body, no secret.
@@ -491,7 +517,9 @@ impl Record {
                        "hedge": attempt.is_hedge,
                        "reason": attempt.reason.map(|(_, word)| word),
                        "status": status, "fault": fault, "class": became, "blame": blame, "then": then,
-                       "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille})
+                       "waited_ms": attempt.waited_ns / 1_000_000, "budget_permille": attempt.budget_permille,
+                       "basis": attempt.charge.basis.name(), "tokens": tokens(&attempt.charge),
+                       "usd": attempt.charge.nano_usd.map(usd)})
             })
             .collect();
         let (shared_with, resumes) = match self.borrowed.as_deref() {
@@ -516,12 +544,20 @@ impl Record {
             "request_bytes": self.request_bytes,
             "response_bytes": self.response_bytes,
             "continued": self.continued.map(Continued::name),
+            "tokens": self.attempts.iter().map(|attempt| attempt.charge.usage.total()).sum::<u64>(),
+            "usd": self.nano_usd().map(usd),
             "attempts": attempts,
             "not_hedged": self.not_hedged,
             "shared_with": shared_with,
             "resumes": resumes,
         })
     }
+}
+
+/// The classes of tokens that there are some of.
+fn tokens(charge: &Charge) -> serde_json::Value {
+    let classes = Class::ALL.iter().zip(charge.usage.by_class());
+    classes.filter(|(_, tokens)| *tokens > 0).map(|(class, tokens)| (class.name().to_owned(), json!(tokens))).collect()
 }
 
 impl Drop for Record {

@@ -9,18 +9,24 @@
 //!
 //! [`Wheel`] is the clock that stages receive instead of reading one: nanoseconds since start, and coarse alarms.
 //!
-//! Not here: the journal and money; how metrics are written on a socket (`gateway`).
+//! Each attempt has a [`Charge`]: what it used and costs. It is counted when the call is closed, since the usage of an
+//! answer stands at its end.
+//!
+//! Not here: the journal and prices; how metrics are written on a socket (`gateway`).
 
 mod call;
+mod charge;
 mod clock;
 mod continued;
 mod log;
 mod meter;
 mod metrics;
+mod spent;
 mod stages;
 mod wheel;
 
 pub use call::{Attempt, Borrowed, Outcome, Record, RequestId, RequestIds};
+pub use charge::{Basis, Charge};
 pub use continued::Continued;
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};

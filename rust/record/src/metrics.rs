@@ -7,6 +7,7 @@
 use crate::call::Outcome;
 use crate::continued::Continued;
 use crate::meter::{Counter, Gauge, Histogram};
+use crate::spent::{self, Spent};
 use crate::stages::Stages;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -109,6 +110,7 @@ pub struct AttemptSeries {
     pub(crate) cancelled: Counter,
     pub(crate) seconds: Histogram,
     pub(crate) first_token: Histogram,
+    pub(crate) spent: Spent,
 }
 
 /// The most classes of outcome that attempts are counted by.
@@ -232,6 +234,7 @@ impl Meters {
                 cancelled: Counter::default(),
                 seconds: Histogram::new(DURATION_NS),
                 first_token: Histogram::new(TTFT_NS),
+                spent: Spent::default(),
             })
         }))
     }
@@ -294,6 +297,13 @@ pub struct Sample {
 pub enum Value {
     /// Of a counter.
     Count(u64),
+    /// Of a counter of parts: so many of which `10^places` make one.
+    Parts {
+        /// How many.
+        count: u64,
+        /// At most 9.
+        places: u8,
+    },
     /// Of a gauge.
     Level(f64),
     /// Of a histogram: upper bounds in seconds with counts of their own (not running totals), the unbounded bucket's
@@ -313,13 +323,14 @@ impl Value {
     fn merge(&mut self, other: Self) {
         match (self, other) {
             (Self::Count(a), Self::Count(b)) => *a += b,
+            (Self::Parts { count, .. }, Self::Parts { count: more, .. }) => *count += more,
             (Self::Level(a), Self::Level(b)) => *a += b,
             (Self::Buckets { buckets, above, sum }, Self::Buckets { buckets: more, above: beyond, sum: total }) => {
                 buckets.iter_mut().zip(more).for_each(|(mine, theirs)| mine.1 += theirs.1);
                 *above += beyond;
                 *sum += total;
             }
-            (Self::Count(_) | Self::Level(_) | Self::Buckets { .. }, _) => {}
+            (Self::Count(_) | Self::Parts { .. } | Self::Level(_) | Self::Buckets { .. }, _) => {}
         }
     }
 }
@@ -342,7 +353,7 @@ fn level(gauge: &Gauge) -> Value {
 }
 
 /// A family while it is put together: samples of the same labels are added up.
-struct Builder {
+pub(crate) struct Builder {
     name: &'static str,
     help: &'static str,
     kind: Kind,
@@ -350,11 +361,11 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
+    pub(crate) fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind, samples: BTreeMap::new() }
     }
 
-    fn add(&mut self, labels: &[(&'static str, &str)], value: Value) {
+    pub(crate) fn add(&mut self, labels: &[(&'static str, &str)], value: Value) {
         let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         match self.samples.entry(labels) {
             std::collections::btree_map::Entry::Vacant(slot) => {
@@ -364,14 +375,14 @@ impl Builder {
         }
     }
 
-    fn count(&mut self, labels: &[(&'static str, &str)], counter: &Counter) {
+    pub(crate) fn count(&mut self, labels: &[(&'static str, &str)], counter: &Counter) {
         let count = counter.read();
         if count > 0 {
             self.add(labels, Value::Count(count));
         }
     }
 
-    fn build(self) -> Family {
+    pub(crate) fn build(self) -> Family {
         let samples = self.samples.into_iter().map(|(labels, value)| Sample { labels, value }).collect();
         Family { name: self.name, help: self.help, kind: self.kind, samples }
     }
@@ -450,6 +461,7 @@ fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Fa
         "headgate_time_to_first_token_seconds",
         "From an attempt's start to the first content of a stream.",
     );
+    let mut spent = spent::Families::new();
     for series in workers.iter().flat_map(|meters| meters.attempt_series()) {
         let labels = [("provider", &*series.provider), ("deployment", &*series.deployment)];
         let [provider, deployment] = labels;
@@ -472,8 +484,9 @@ fn attempt_families(workers: &[Arc<Meters>], classes: &[&'static str]) -> Vec<Fa
         again.count(&labels, &series.retries);
         took.add(&labels, buckets(&series.seconds));
         first.add(&labels, buckets(&series.first_token));
+        spent.add(labels, &series.spent);
     }
-    [tried, became, again, hedged, took, first].map(Builder::build).into()
+    [tried, became, again, hedged, took, first].map(Builder::build).into_iter().chain(spent.build()).collect()
 }
 
 fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {

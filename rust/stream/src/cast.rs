@@ -77,9 +77,9 @@ impl<B: Source + 'static, S: Settle<B> + 'static> GoOn<B, Telling<S>> for Tellin
 }
 
 impl<B: Source, S: Settle<B>> Settle<B> for Telling<S> {
-    fn settle(self, ending: Ending) {
+    fn settle(self, ending: Ending, record: &mut Record) {
         *self.how.borrow_mut() = Some(ending.how.clone());
-        self.inner.settle(ending);
+        self.inner.settle(ending, record);
     }
 
     fn left(self, rest: Rest<B>) {

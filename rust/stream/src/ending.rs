@@ -1,10 +1,12 @@
 //! How an attempt ended.
 
+use crate::metered::Metered;
 use crate::rest::Rest;
 use bytes::Bytes;
 use fault::Kind;
 use http1::Source;
 use protocol::openai::stream::Finish;
+use record::Record;
 
 /// How an attempt ended whose answer had begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Ending {
     pub first_token_at: Option<u64>,
     /// Of a stream: why the model stopped.
     pub finish: Finish,
+    /// What came of it, and what its provider said that it used.
+    pub metered: Metered,
 }
 
 /// What became of an attempt.
@@ -34,20 +38,21 @@ pub enum How {
 
 /// Who wants to know how an attempt ended.
 pub trait Settle<B: Source>: Sized {
-    /// The attempt has ended; comes once. Where a caller leaves behind the good end of its stream, that is what counts.
-    fn settle(self, ending: Ending);
+    /// The attempt has ended; comes once, before the call's record is closed, in which the attempt is the last. Where a
+    /// caller leaves behind the good end of its stream, that is what counts.
+    fn settle(self, ending: Ending, record: &mut Record);
 
     /// The caller has left, and the terms ask for the rest of its answer: what runs `rest` settles with the outcome. By
     /// default nobody does, and it is given up.
     ///
-    /// Comes from a destructor: it must not wait. The call's record is in `rest` and closes with it.
+    /// Comes from a destructor: it must not wait. The call's record is in `rest`.
     fn left(self, rest: Rest<B>) {
-        let ending = rest.give_up();
-        self.settle(ending);
+        let (ending, mut record) = rest.give_up();
+        self.settle(ending, &mut record);
     }
 }
 
 /// Nobody.
 impl<B: Source> Settle<B> for () {
-    fn settle(self, _ending: Ending) {}
+    fn settle(self, _ending: Ending, _record: &mut Record) {}
 }

@@ -1,5 +1,6 @@
 //! The events of one stream: held back until they are whole, and watched for the end.
 
+use crate::metered::{Meter, Metered};
 use bytes::{Bytes, BytesMut};
 use fault::{Fault, Kind};
 use protocol::openai::continuing::{Follow, Said, Text};
@@ -17,6 +18,8 @@ pub(crate) struct Events {
     held: BytesMut,
     /// An event was larger than what may be held and went out in parts.
     oversized: bool,
+    /// How many bytes the first event had.
+    envelope: u64,
     /// Of a stream that may be continued or continues one; none of all others, which costs them a branch.
     leg: Option<Box<Leg>>,
 }
@@ -38,6 +41,7 @@ impl Events {
             terminal: Terminal::new(streams),
             held: BytesMut::new(),
             oversized: false,
+            envelope: 0,
             leg: None,
         }
     }
@@ -88,6 +92,9 @@ impl Events {
             self.held.split().freeze()
         };
         self.held.extend_from_slice(&rest);
+        if self.envelope == 0 {
+            self.envelope = envelope(&whole);
+        }
         let whole = if self.leg.is_some() {
             self.pass(&whole)
         } else {
@@ -172,6 +179,11 @@ impl Events {
         matches!(self.terminal.state(), State::Done | State::Failed)
     }
 
+    /// What a meter of the whole stream has read, with its events.
+    pub(crate) fn metered(&self, meter: &Meter) -> Metered {
+        Metered { events: self.terminal.events(), envelope: self.envelope, ..meter.read() }
+    }
+
     /// Why the model stopped.
     pub(crate) fn finish(&self) -> Finish {
         self.terminal.finish()
@@ -209,6 +221,11 @@ pub(crate) fn cut() -> Fault {
         Kind::StreamCut,
         "The provider ended the stream before it was whole: what came so far is not a complete answer",
     )
+}
+
+/// How long the first event is; a comment is none.
+fn envelope(whole: &[u8]) -> u64 {
+    sse::each(whole).find(|event| !event.starts_with(b":")).map_or(0, |event| event.len() as u64)
 }
 
 fn join(a: &Bytes, b: &Bytes) -> Bytes {

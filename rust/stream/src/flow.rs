@@ -4,6 +4,7 @@ use crate::deadlines::{Due, Watch};
 use crate::ending::{Ending, How};
 use crate::events::{self, Events};
 use crate::forward::Begun;
+use crate::metered::Meter;
 use crate::seam::KeepAlive;
 use crate::terms::Terms;
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub(crate) struct Flow<B> {
     has_stopped: bool,
     pub(crate) events: Option<Box<Events>>,
     watch: Watch,
+    meter: Meter,
     pub(crate) record: Record,
 }
 
@@ -46,6 +48,10 @@ impl<B: Source> Flow<B> {
         let opening = match begun {
             Begun::Plain(first) => {
                 let watch = Watch::whole(alarm, &terms.deadlines);
+                let mut meter = Meter::new(terms.taps);
+                if let Some(first) = &first {
+                    meter.pass(first);
+                }
                 return Self {
                     body,
                     held: [first, None],
@@ -53,6 +59,7 @@ impl<B: Source> Flow<B> {
                     has_stopped: false,
                     events: None,
                     watch,
+                    meter,
                     record,
                 };
             }
@@ -61,7 +68,7 @@ impl<B: Source> Flow<B> {
         record.streams();
         let mut watch = Watch::stream(alarm, terms);
         let is_broken = opening.is_broken;
-        let (events, held) = opening.into_parts();
+        let (events, held, meter) = opening.into_parts();
         let now = watch.now();
         if events.has_content() {
             watch.content(now);
@@ -70,7 +77,7 @@ impl<B: Source> Flow<B> {
         if events.is_over() {
             watch.over(now);
         }
-        Self { body, held, is_broken, has_stopped: false, events: Some(events), watch, record }
+        Self { body, held, is_broken, has_stopped: false, events: Some(events), watch, meter, record }
     }
 
     /// What comes next.
@@ -146,11 +153,13 @@ impl<B: Source> Flow<B> {
             Some(State::Open | State::Content) | None => otherwise,
         };
         let finish = events.map_or(Finish::None, Events::finish);
-        Ending { how, first_token_at: self.watch.first_token_at(), finish }
+        let metered = events.map_or_else(|| self.meter.read(), |events| events.metered(&self.meter));
+        Ending { how, first_token_at: self.watch.first_token_at(), finish, metered }
     }
 
     /// A piece has come from the provider: what of it goes on now, possibly nothing.
     fn take(&mut self, piece: Bytes) -> Bytes {
+        self.meter.pass(&piece);
         let Some(events) = &mut self.events else { return piece };
         let now = self.watch.now();
         if self.watch.is_stale(now) {

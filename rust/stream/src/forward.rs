@@ -124,8 +124,8 @@ impl<B: Source, S: Settle<B>> Forward<B, S> {
         let ending = flow.ending(How::Cut(fault.kind()));
         let how = ending.how.clone();
         let keep_alive = flow.keep_alive();
-        let (events, record) = flow.into_record();
-        settle.settle(ending);
+        let (events, mut record) = flow.into_record();
+        settle.settle(ending, &mut record);
         let Some(mut events) = events else { return Poll::Ready(None) };
         let (text, theirs) = events.stop();
         let cut = if theirs.is_empty() { Cut::Fault(fault) } else { Cut::Theirs(theirs) };
@@ -172,7 +172,7 @@ impl<B: Source, S: Settle<B>> Forward<B, S> {
         // It says something else than what would go on from the text.
         let ending = flow.ending(How::Dropped);
         let (_, mut record) = flow.into_record();
-        settle.settle(ending);
+        settle.settle(ending, &mut record);
         record.was_continued(Continued::Failed);
         Poll::Ready(Some(Ok(self.stop(&seam.events, seam.cut, Stopped { record, fault: None }))))
     }
@@ -198,19 +198,21 @@ impl<B: Source, S: Settle<B>> Forward<B, S> {
 #[expect(clippy::boxed_local, reason = "its parts are used where they are, instead of being copied out first")]
 impl<B: Source, S: Settle<B>> Open<B, S> {
     /// The caller has all that the provider sent. A stream that ended with the provider's own error is no answer.
-    fn close(self: Box<Self>, how: How) {
+    fn close(mut self: Box<Self>, how: How) {
         let ending = self.flow.ending(how);
-        match &ending.how {
-            How::ErrorEvent(_) => self.flow.record.close_cut(&provider_failed()),
-            How::Whole | How::Cut(_) | How::Dropped => self.flow.record.close(),
+        let has_failed = matches!(ending.how, How::ErrorEvent(_));
+        self.settle.settle(ending, &mut self.flow.record);
+        if has_failed {
+            self.flow.record.close_cut(&provider_failed());
+        } else {
+            self.flow.record.close();
         }
-        self.settle.settle(ending);
     }
 
-    fn close_cut(self: Box<Self>, fault: &Fault) {
+    fn close_cut(mut self: Box<Self>, fault: &Fault) {
         let ending = self.flow.ending(How::Cut(fault.kind()));
+        self.settle.settle(ending, &mut self.flow.record);
         self.flow.record.close_cut(fault);
-        self.settle.settle(ending);
     }
 
     /// The caller has gone; the record says so when it is dropped.
@@ -222,8 +224,8 @@ impl<B: Source, S: Settle<B>> Open<B, S> {
                 settle.left(Rest::new(flow, limits));
             }
             Some(_) | None => {
-                drop(flow);
-                settle.settle(ending);
+                let (_, mut record) = flow.into_record();
+                settle.settle(ending, &mut record);
             }
         }
     }

@@ -18,7 +18,7 @@
 //! A stream that only shows signs of life is not alive: comments, pings and empty deltas pass, and count neither as the
 //! first content nor as the next.
 //!
-//! Whoever made the attempt learns how it ended ([`Settle`]), minutes after its head; a caller that leaves may leave the
+//! Whoever made the attempt learns how it ended ([`Settle`]) and what it used ([`Metered`]), minutes after its head; a caller that leaves may leave the
 //! rest of the body behind ([`Rest`]) for those who pay for it anyway.
 //!
 //! A stream that its provider cut may be gone on with by another attempt, where the caller's route says so ([`GoOn`]): it
@@ -36,6 +36,7 @@ mod events;
 mod flow;
 mod forward;
 mod idle;
+mod metered;
 mod opening;
 mod rest;
 mod seam;
@@ -47,6 +48,7 @@ pub use cast::{Cast, Host, Lead, Ran, Telling, To};
 pub use deadlines::{Deadlines, drain_cut};
 pub use ending::{Ending, How, Settle};
 pub use forward::{Begun, Forward};
+pub use metered::Metered;
 pub use opening::{Opened, Opening, Unopened};
 pub use protocol::openai::stream::Finish;
 pub use rest::Rest;

@@ -1,6 +1,7 @@
 //! A stream before its first content.
 
 use crate::events::{self, Events};
+use crate::metered::{Meter, Metered};
 use bytes::{Bytes, BytesMut};
 use fault::Fault;
 use http1::Source;
@@ -23,6 +24,7 @@ pub struct Opening {
     last: Bytes,
     /// The body broke off.
     pub(crate) is_broken: bool,
+    meter: Meter,
 }
 
 /// Where an opening stands.
@@ -56,7 +58,13 @@ impl Opening {
 
     /// Before the first byte of a stream.
     pub fn new(streams: Streams) -> Self {
-        Self { events: Box::new(Events::new(streams)), early: BytesMut::new(), last: Bytes::new(), is_broken: false }
+        Self {
+            events: Box::new(Events::new(streams)),
+            early: BytesMut::new(),
+            last: Bytes::new(),
+            is_broken: false,
+            meter: Meter::new(true),
+        }
     }
 
     /// Takes from `body` until the stream commits or cannot.
@@ -85,6 +93,7 @@ impl Opening {
     ///
     /// An error counts even behind content that came in the same piece: none of it has been sent.
     pub fn push(&mut self, piece: Bytes) -> Opened {
+        self.meter.pass(&piece);
         let whole = self.events.push(piece);
         if !whole.is_empty() {
             self.early.extend_from_slice(&self.last);
@@ -117,12 +126,17 @@ impl Opening {
         self.events.finish()
     }
 
-    /// What to go on with: the events' state, and the one or two pieces that were held.
-    pub(crate) fn into_parts(self) -> (Box<Events>, [Option<Bytes>; 2]) {
+    /// What has passed until now.
+    pub fn metered(&self) -> Metered {
+        self.events.metered(&self.meter)
+    }
+
+    /// What to go on with: the events' state, the one or two pieces that were held, and what was metered of them.
+    pub(crate) fn into_parts(self) -> (Box<Events>, [Option<Bytes>; 2], Meter) {
         let last = (!self.last.is_empty()).then_some(self.last);
         if self.early.is_empty() {
-            return (self.events, [last, None]);
+            return (self.events, [last, None], self.meter);
         }
-        (self.events, [Some(self.early.freeze()), last])
+        (self.events, [Some(self.early.freeze()), last], self.meter)
     }
 }

@@ -12,12 +12,14 @@ pub struct Terms {
     pub keep_alive_ns: Option<u64>,
     /// What becomes of the body when the caller leaves. `None`: it is dropped, which cancels the provider's work.
     pub after_leave: Option<AfterLeave>,
+    /// Whether its body is searched for what it used; a stream's always is.
+    pub taps: bool,
 }
 
 impl Terms {
     /// Deadlines and nothing else.
     pub const fn new(deadlines: Deadlines) -> Self {
-        Self { deadlines, keep_alive_ns: None, after_leave: None }
+        Self { deadlines, keep_alive_ns: None, after_leave: None, taps: true }
     }
 }
 

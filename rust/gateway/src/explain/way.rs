@@ -23,6 +23,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
     let ask = Ask {
         resilience: route.resilience(),
         streamed: asked.stream,
+        prompt_tokens: asked.tokens,
         steers: false,
         opened_ns: 0,
         within_ms: asked.within_ms,

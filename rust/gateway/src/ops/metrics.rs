@@ -63,6 +63,11 @@ fn labels(sample: &Sample) -> Vec<(&'static str, String)> {
 fn encode_value(value: &Value, encoder: &mut MetricEncoder<'_>) -> Result<(), fmt::Error> {
     match value {
         Value::Count(count) => encoder.encode_counter::<NoLabelSet, u64, u64>(count, None),
+        #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+        Value::Parts { count, places } => {
+            let amount = *count as f64 / 10_f64.powi(i32::from(*places));
+            encoder.encode_counter::<NoLabelSet, f64, u64>(&amount, None)
+        }
         Value::Level(level) => encoder.encode_gauge(level),
         Value::Buckets { buckets, above, sum } => {
             let mut all = buckets.clone();

@@ -6,13 +6,15 @@
 //! once more under a name of their own (`x_groq.usage`): the last one counts.
 //!
 //! Sources: the usage objects of chat completions, Responses, embeddings, images and transcriptions in the types of the
-//! official libraries; `prompt_cache_hit_tokens` of DeepSeek's API reference.
+//! official libraries; `prompt_cache_hit_tokens` in the API reference of `DeepSeek`.
 
+mod class;
 mod raw;
 mod tap;
 #[cfg(test)]
 mod tests;
 
+pub use class::Class;
 pub use tap::Tap;
 
 /// Tokens of one call. A part is counted in its whole too: `cached` in `input`, `reasoning` in `output`.
@@ -41,13 +43,27 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        input: 0,
+        cached: 0,
+        cache_written: 0,
+        input_audio: 0,
+        input_image: 0,
+        output: 0,
+        reasoning: 0,
+        output_audio: 0,
+        output_image: 0,
+        audio_ms: 0,
+    };
+
     /// The most tokens of one kind that are believed: a hundred times the largest context there is.
     pub const MOST: u64 = 1_000_000_000;
 
     /// Reads a usage object. None where it says nothing, or what cannot be: a negative or broken number, more than
     /// [`Usage::MOST`], a part that is larger than its whole.
     pub fn read(object: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<raw::Raw>(object).ok()?.usage().filter(Self::is_possible)
+        raw::Raw::read(object).ok()?
     }
 
     fn is_possible(&self) -> bool {

@@ -1,5 +1,7 @@
 use super::*;
+use crate::charge::Basis;
 use crate::{Style, Value, Words, families};
+use protocol::openai::usage::Usage;
 use std::sync::mpsc::sync_channel;
 
 #[test]
@@ -41,16 +43,26 @@ fn attempt(record: &Record, started_ns: u64, is_hedge: bool, result: Option<Resu
         waited_ns: 0,
         took_ns: record.wheel().now() - started_ns,
         budget_permille: 1000,
+        charge: Charge::VOID,
     }
 }
 
 fn count(record: &Record, name: &str, label: Option<(&str, &str)>) -> u64 {
+    count_of(&record.meters, name, label)
+}
+
+fn count_of(meters: &Arc<Meters>, name: &str, label: Option<(&str, &str)>) -> u64 {
     let words = Words { classes: &["good"], not_hedged: &["share"], reasons: &["timeout"] };
-    let families = families(&[Arc::clone(&record.meters)], words);
+    let families = families(&[Arc::clone(meters)], words);
     let family = families.into_iter().find(|family| family.name == name).expect("known");
     let has = |labels: &[(&str, String)]| label.is_none_or(|(name, value)| labels.contains(&(name, value.to_owned())));
     let samples = family.samples.into_iter().filter(|sample| has(&sample.labels));
-    samples.map(|sample| if let Value::Count(count) = sample.value { count } else { 0 }).sum()
+    samples
+        .map(|sample| match sample.value {
+            Value::Count(count) | Value::Parts { count, .. } => count,
+            Value::Level(_) | Value::Buckets { .. } => 0,
+        })
+        .sum()
 }
 
 #[test]
@@ -95,6 +107,30 @@ fn a_hedge_is_counted_as_one_and_not_as_a_retry() {
     record.not_hedged(0, "share");
     assert_eq!(count(&record, "headgate_not_hedged", Some(("reason", "share"))), 1);
     record.close();
+}
+
+#[test]
+fn each_attempt_is_charged_once_when_its_call_is_closed() {
+    let usage = Usage { input: 10, cached: 4, output: 7, reasoning: 2, ..Usage::NONE };
+    let (mut record, _) = record();
+    let meters = Arc::clone(&record.meters);
+    for result in [Some(Err(Kind::ConnectFailed)), None, Some(Ok(200))] {
+        let attempt = attempt(&record, 0, false, result);
+        record.tried(attempt);
+    }
+    record.charged(Charge { usage, nano_usd: Some(2_500), basis: Basis::Provider });
+    record.charged(Charge { usage, nano_usd: Some(1_500), basis: Basis::Provider });
+    record.usage_unsaid(true);
+    let count = |name: &str, label| count_of(&meters, name, Some(label));
+    assert_eq!(count("headgate_charges", ("basis", "void")), 0, "not before the end");
+    record.close();
+    assert_eq!([("basis", "void"), ("basis", "provider")].map(|label| count("headgate_charges", label)), [2, 1]);
+    for (class, tokens) in [("input", 6), ("cache_read", 4), ("output", 5), ("reasoning", 2), ("output_audio", 0)] {
+        assert_eq!(count("headgate_tokens", ("class", class)), tokens, "{class}");
+    }
+    assert_eq!(count("headgate_spend_usd", ("provider", "p")), 1_500);
+    assert_eq!(count("headgate_unpriced", ("provider", "p")), 0);
+    assert_eq!(count("headgate_usage_unsaid", ("reason", "garbled")), 1);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use crate::support::*;
 use fault::Kind;
 use protocol::openai::paths::Streams;
+use record::Record;
 use std::pin::Pin;
 use std::task::Poll;
 use stream::{AfterLeave, Ending, Forward, How, Terms};
 
-type Running = Pin<Box<dyn Future<Output = Ending>>>;
+type Running = Pin<Box<dyn Future<Output = (Ending, Record)>>>;
 
 fn terms(after_leave: AfterLeave) -> Terms {
     Terms { after_leave: Some(after_leave), keep_alive_ns: Some(3), ..Terms::new(DEADLINES) }
@@ -22,7 +23,7 @@ fn leave(world: &World, script: Vec<Turn>) -> Running {
     Box::pin(world.told.rest.take().unwrap().run())
 }
 
-fn run(world: &World, running: &mut Running, time: u64) -> Poll<Ending> {
+fn run(world: &World, running: &mut Running, time: u64) -> Poll<(Ending, Record)> {
     world.time.set(time);
     world.wheel.ring();
     running.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
@@ -30,7 +31,7 @@ fn run(world: &World, running: &mut Running, time: u64) -> Poll<Ending> {
 
 fn how(world: &World, running: &mut Running, time: u64) -> Option<How> {
     match run(world, running, time) {
-        Poll::Ready(ending) => Some(ending.how),
+        Poll::Ready((ending, _)) => Some(ending.how),
         Poll::Pending => None,
     }
 }
@@ -72,7 +73,7 @@ fn what_a_caller_leaves_behind_is_read_to_its_end() {
         assert!(run(&world, &mut rest, 10).is_pending());
         assert!(!world.is_at_rest(), "the call is open until then");
         assert!(run(&world, &mut rest, 20).is_pending());
-        let Poll::Ready(ending) = run(&world, &mut rest, 21) else { panic!("it is over") };
+        let Poll::Ready((ending, _)) = run(&world, &mut rest, 21) else { panic!("it is over") };
         assert_eq!((ending.how, ending.first_token_at), (How::Whole, Some(1)));
         drop(rest);
         assert_eq!(world.outcome().0, "client_gone");
@@ -135,7 +136,7 @@ fn what_nobody_reads_on_is_given_up() {
     assert!(world.at(&mut forward, 1).is_ready());
     drop(forward);
     let rest = world.told.rest.take().unwrap();
-    assert_eq!(rest.give_up().how, How::Dropped);
+    assert_eq!(rest.give_up().0.how, How::Dropped);
     assert_eq!(world.outcome().0, "client_gone");
 }
 

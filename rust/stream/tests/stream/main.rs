@@ -5,6 +5,7 @@ mod continuing;
 mod deadlines;
 mod forward;
 mod leaving;
+mod metering;
 mod opening;
 mod shared;
 mod support;

@@ -38,7 +38,7 @@ pub(crate) struct Told {
 }
 
 impl Settle<Script> for Told {
-    fn settle(self, ending: Ending) {
+    fn settle(self, ending: Ending, _: &mut Record) {
         self.endings.borrow_mut().push(ending);
     }
 

@@ -1,6 +1,7 @@
 //! Finds usage in bytes that pass.
 
 use super::Usage;
+use super::raw::{Garbled, Raw};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -12,9 +13,9 @@ static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KEY));
 #[derive(Debug, Default)]
 pub struct Tap {
     state: State,
-    /// The last bytes of the piece before, fewer than [`KEY`] has: a key may begin in one piece and end in the next.
-    tail: Tail,
-    /// The object that is being read.
+    /// How much of the key the last piece ended with: it may begin in one piece and end in the next.
+    begun: usize,
+    /// The object that is being read, of one that is not whole in its piece.
     object: Vec<u8>,
     usage: Option<Usage>,
     garbled: bool,
@@ -31,12 +32,6 @@ enum State {
     Value,
     /// Within the object: how many brackets are open, whether in a string, and whether behind a backslash.
     Object { depth: u8, text: bool, escape: bool },
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Tail {
-    bytes: [u8; KEY.len() - 1],
-    length: usize,
 }
 
 impl Tap {
@@ -67,27 +62,26 @@ impl Tap {
 
     /// Looks for the key; what is behind it, or nothing.
     fn find<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let before = self.tail.length;
-        if before > 0 {
-            let mut border = [0; 2 * (KEY.len() - 1)];
-            let taken = rest.len().min(KEY.len() - 1);
-            border[..before].copy_from_slice(&self.tail.bytes[..before]);
-            border[before..before + taken].copy_from_slice(&rest[..taken]);
-            if let Some(at) = FINDER.find(&border[..before + taken]) {
-                return self.found(&rest[at + KEY.len() - before..]);
+        if self.begun > 0 {
+            let missing = &KEY[self.begun..];
+            let same = missing.iter().zip(rest).take_while(|(a, b)| a == b).count();
+            if same == missing.len() {
+                return self.found(&rest[same..]);
+            }
+            if same == rest.len() {
+                self.begun += same;
+                return &[];
             }
         }
-        match FINDER.find(rest) {
-            Some(at) => self.found(&rest[at + KEY.len()..]),
-            None => {
-                self.tail.push(rest);
-                &[]
-            }
-        }
+        let Some(at) = FINDER.find(rest) else {
+            self.begun = begun(rest);
+            return &[];
+        };
+        self.found(&rest[at + KEY.len()..])
     }
 
     fn found<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        self.tail.length = 0;
+        self.begun = 0;
         self.state = State::Colon;
         rest
     }
@@ -97,11 +91,7 @@ impl Tap {
         let Some(byte) = rest.get(space) else { return &[] };
         match (self.state, byte) {
             (State::Colon, b':') => self.state = State::Value,
-            (State::Value, b'{') => {
-                self.object.clear();
-                self.object.push(b'{');
-                self.state = State::Object { depth: 1, text: false, escape: false };
-            }
+            (State::Value, b'{') => return self.object(&rest[space..]),
             // Null, or a string that is no key.
             _ => {
                 self.state = State::Key;
@@ -109,6 +99,19 @@ impl Tap {
             }
         }
         &rest[space + 1..]
+    }
+
+    /// Reads an object where it is, as it nearly always can be; else its end is looked for.
+    fn object<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Raw>();
+        if let Some(Ok(raw)) = values.next() {
+            let end = values.byte_offset();
+            self.note(raw.said());
+            return &rest[end..];
+        }
+        self.object.clear();
+        self.state = State::Object { depth: 0, text: false, escape: false };
+        self.within(rest)
     }
 
     fn within<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
@@ -127,7 +130,7 @@ impl Tap {
             }
             if depth == 0 {
                 self.object.extend_from_slice(&rest[..=at]);
-                self.read();
+                self.note(Raw::read(&self.object));
                 return &rest[at + 1..];
             }
         }
@@ -141,30 +144,21 @@ impl Tap {
         &[]
     }
 
-    /// The object is whole.
-    fn read(&mut self) {
+    /// The object is whole. One that says nothing of what was used is another one of that name.
+    fn note(&mut self, said: Result<Option<Usage>, Garbled>) {
         self.state = State::Key;
-        match Usage::read(&self.object) {
-            Some(usage) => {
-                self.usage = Some(usage);
-                self.garbled = false;
-            }
-            None => self.garbled = true,
+        match said {
+            Ok(None) => {}
+            Ok(said) => (self.usage, self.garbled) = (said, false),
+            Err(Garbled) => self.garbled = true,
         }
     }
 }
 
-impl Tail {
-    fn push(&mut self, piece: &[u8]) {
-        let room = self.bytes.len();
-        if piece.len() >= room {
-            self.bytes.copy_from_slice(&piece[piece.len() - room..]);
-            self.length = room;
-            return;
-        }
-        let kept = self.length.min(room - piece.len());
-        self.bytes.copy_within(self.length - kept..self.length, 0);
-        self.bytes[kept..kept + piece.len()].copy_from_slice(piece);
-        self.length = kept + piece.len();
-    }
+/// How much of the key a piece ends with. The only quotes of the key are its ends, so what may have begun is what follows
+/// the last quote.
+fn begun(piece: &[u8]) -> usize {
+    let last = &piece[piece.len().saturating_sub(KEY.len() - 1)..];
+    let quote = last.iter().rposition(|byte| *byte == b'"');
+    quote.map(|at| &last[at..]).filter(|end| KEY.starts_with(end)).map_or(0, <[u8]>::len)
 }

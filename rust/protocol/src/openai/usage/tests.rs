@@ -5,7 +5,9 @@ const CHAT: &str = r#"{"prompt_tokens":20,"completion_tokens":9,"total_tokens":2
 
 fn tapped(pieces: &[&[u8]]) -> Tap {
     let mut tap = Tap::default();
-    pieces.iter().for_each(|piece| tap.feed(piece));
+    for piece in pieces {
+        tap.feed(piece);
+    }
     tap
 }
 
@@ -20,6 +22,10 @@ fn each_endpoints_spelling_is_read() {
         (CHAT, Some(chat)),
         (r#"{"prompt_tokens":3,"total_tokens":3}"#, Some(of(3, 0))),
         (r#"{"total_tokens":7}"#, Some(of(7, 0))),
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":10}}"#,
+            Some(Usage { reasoning: 10, ..of(5, 12) }),
+        ),
         (r#"{"completion_tokens":2,"total_tokens":7}"#, Some(of(5, 2))),
         (r#"{"prompt_tokens":5,"total_tokens":7}"#, Some(of(5, 2))),
         (
@@ -58,7 +64,12 @@ fn each_endpoints_spelling_is_read() {
 
 #[test]
 fn the_last_usage_counts_wherever_it_stands() {
-    let table: [(&str, Option<Usage>, bool); 8] = [
+    let table: [(&str, Option<Usage>, bool); 9] = [
+        (
+            r#"{"usage":{"total_tokens":4},"tools":[{"parameters":{"properties":{"usage":{"type":"integer"}}}}]}"#,
+            Some(of(4, 0)),
+            false,
+        ),
         (r#"{"id":"x","choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":1}"}}]}"#, None, false),
         (r#"{"usage": {"prompt_tokens": 3, "total_tokens": 3}, "data": []}"#, Some(of(3, 0)), false),
         (
@@ -122,5 +133,17 @@ proptest! {
         let (whole, cut) = (tapped(&[text.as_bytes()]), tapped(&pieces));
         prop_assert_eq!(whole.usage(), cut.usage());
         prop_assert_eq!(whole.is_garbled(), cut.is_garbled());
+    }
+}
+
+#[test]
+fn each_token_is_of_one_class_and_none_is_lost() {
+    let sum = |usage: &Usage| usage.by_class().iter().sum::<u64>();
+    let plain = Usage { cached: 8, cache_written: 4, input_audio: 1, reasoning: 5, output_audio: 2, ..of(20, 9) };
+    assert_eq!(plain.by_class(), [7, 8, 4, 1, 0, 2, 5, 2, 0]);
+    let twice = Usage { cached: 15, input_audio: 10, input_image: 3, ..of(20, 0) };
+    assert_eq!(twice.by_class(), [0, 15, 0, 5, 0, 0, 0, 0, 0], "sound from the cache");
+    for usage in [plain, twice, of(0, 0), Usage { reasoning: 3, output_image: 3, ..of(1, 4) }] {
+        assert_eq!(sum(&usage), usage.total(), "{usage:?}");
     }
 }

@@ -1,0 +1,52 @@
+//! What passed of an answer, as far as it is billed.
+
+use protocol::openai::usage::{Tap, Usage};
+
+/// What passed of an answer, as far as it is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Metered {
+    /// What its provider said last of what it used.
+    pub usage: Option<Usage>,
+    /// It said something last that cannot be, and is not believed.
+    pub is_garbled: bool,
+    /// How many bytes of the body came.
+    pub bytes: u64,
+    /// Of a stream: how many events with data came.
+    pub events: u64,
+    /// Of a stream: how many bytes the first of them had, which is nearly always one without content.
+    pub envelope: u64,
+}
+
+/// Reads what passes.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    /// None where nothing is said of usage.
+    tap: Option<Tap>,
+    bytes: u64,
+}
+
+impl Meter {
+    /// Before the first byte; `taps`: whether usage is looked for.
+    pub(crate) fn new(taps: bool) -> Self {
+        Self { tap: taps.then(Tap::default), bytes: 0 }
+    }
+
+    /// Bytes that came.
+    pub(crate) fn pass(&mut self, piece: &[u8]) {
+        self.bytes += piece.len() as u64;
+        if let Some(tap) = &mut self.tap {
+            tap.feed(piece);
+        }
+    }
+
+    /// What is known now; of a stream its events come in addition.
+    pub(crate) fn read(&self) -> Metered {
+        let tap = self.tap.as_ref();
+        Metered {
+            usage: tap.and_then(Tap::usage),
+            is_garbled: tap.is_some_and(Tap::is_garbled),
+            bytes: self.bytes,
+            ..Metered::default()
+        }
+    }
+}
