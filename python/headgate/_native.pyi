@@ -4,6 +4,7 @@ from typing import final
 
 __all__ = [
     "Gateway",
+    "Journal",
     "Load",
     "PlanError",
     "ReloadError",
@@ -44,6 +45,14 @@ class Gateway:
     def data_address(self) -> str: ...
     @property
     def ops_address(self) -> str: ...
+
+@final
+class Journal:
+    @staticmethod
+    def open(directory: str) -> Journal: ...
+    def read(self, position: str, limit: int) -> tuple[list[dict[str, object]], str, list[dict[str, object]]]: ...
+    def verify(self) -> dict[str, object]: ...
+    def acknowledge(self, consumer: str, position: str) -> None: ...
 
 @final
 class Simulator:

@@ -12,6 +12,7 @@ STAGES = {"listener", "admission", "attempt", "upstream", "stream"}
 ALLOWED: dict[str, set[str]] = {
     "fault": set(),
     "random": set(),
+    "journal": set(),
     **{pure: {"fault"} for pure in PURE - {"fault"}},
     # What a call used is one type, for those who read it, price it and keep it.
     "plan": {"fault", "protocol"},
@@ -21,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "sim": {"fault", "http1", "protocol", "random"},
     "load": {"fault", "http1", "protocol", "random"},
     "simulate": PURE | {"attempt", "random"},
-    "binding": {"gateway", "load", "sim", "simulate", "plan"},
+    "binding": {"gateway", "journal", "load", "sim", "simulate", "plan"},
     "daemon": {"gateway", "plan"},
     "path": {"gateway", "plan"},
     "relay": set(),

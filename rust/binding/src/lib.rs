@@ -7,6 +7,7 @@
 mod ended;
 mod errors;
 mod gateway_class;
+mod journal_class;
 mod load_class;
 mod simulation_class;
 mod simulator_class;
@@ -24,6 +25,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(explain, module)?)?;
     module.add_function(wrap_pyfunction!(resolve, module)?)?;
     module.add_class::<gateway_class::Gateway>()?;
+    module.add_class::<journal_class::Journal>()?;
     module.add_class::<simulator_class::Simulator>()?;
     module.add_class::<load_class::Load>()?;
     module.add_class::<simulation_class::Simulation>()?;

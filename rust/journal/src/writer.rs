@@ -1,0 +1,87 @@
+//! What a worker writes its entries with.
+
+use crate::encode::{CLOSED, CLOSED_MOST, OPENED, Payload, SENT, SETTLED, SETTLED_MOST};
+use crate::entry::Entry;
+use crate::frame::space;
+use crate::lane::Lane;
+use crate::segment::Pen;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::thread::Thread;
+
+/// There is no room: the segment is full and the next one could not be allocated, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// One worker's end of a journal.
+///
+/// What was begun can be ended: with `opened` it sets room aside for that call's `closed`, with `sent` for that
+/// attempt's `settled`. So only the former two ever meet [`Full`].
+#[derive(Debug)]
+pub struct Writer {
+    lane: Arc<Lane>,
+    keeper: Thread,
+    pen: RefCell<Option<Pen>>,
+    /// Room that is set aside.
+    owed: Cell<usize>,
+}
+
+impl Writer {
+    pub(crate) fn new(lane: Arc<Lane>, keeper: Thread) -> Self {
+        Self { lane, keeper, pen: RefCell::default(), owed: Cell::new(0) }
+    }
+
+    /// Writes an entry down. Allocates nothing and does not call the system, but when a segment is full: then its keeper
+    /// is woken.
+    ///
+    /// A process that is killed behind it has written the entry; one that is killed within it has not.
+    pub fn append(&self, entry: &Entry<'_>) -> Result<(), Full> {
+        let payload = Payload::new(entry);
+        let owed = self.owed.get();
+        let owed = match payload.kind {
+            OPENED => owed + space(CLOSED_MOST),
+            SENT => owed + space(SETTLED_MOST),
+            SETTLED => owed.saturating_sub(space(SETTLED_MOST)),
+            _ => owed.saturating_sub(space(CLOSED_MOST)),
+        };
+        let space = space(payload.length);
+        let mut pen = self.pen.borrow_mut();
+        if pen.as_ref().is_none_or(|pen| pen.room() < space + owed) {
+            self.turn_over(&mut pen, space + owed)?;
+        }
+        let pen = pen.as_mut().ok_or(Full)?;
+        if !pen.write(payload.kind, payload.length, |into| payload.write(into)) {
+            return Err(Full);
+        }
+        self.owed.set(owed);
+        self.lane.count(usize::from(payload.kind) - 1, space);
+        Ok(())
+    }
+
+    /// Takes the next segment, if it is there and has room.
+    #[cold]
+    fn turn_over(&self, pen: &mut Option<Pen>, needs: usize) -> Result<(), Full> {
+        let mut hand = self.lane.hand();
+        let next = hand.next.take_if(|next| next.room() >= needs).ok_or(Full)?;
+        let full = hand.current.replace(Arc::clone(&next.segment));
+        hand.left.extend(full);
+        *pen = Some(next);
+        drop(hand);
+        self.keeper.unpark();
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.pen.take();
+        let mut hand = self.lane.hand();
+        let last = hand.current.take();
+        hand.left.extend(last);
+        hand.is_done = true;
+        drop(hand);
+        self.keeper.unpark();
+    }
+}
+
+const _: () = assert!(OPENED == 1 && SENT == 2 && SETTLED == 3 && CLOSED == 4, "the order of `KINDS`");
