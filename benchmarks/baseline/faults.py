@@ -46,6 +46,7 @@ ROWS: Final[dict[str, Row]] = {
     "model_invalid": Row(400, "caller", "never"),
     "model_not_found": Row(404, "caller", "never"),
     "overloaded": Row(503, "gateway", "later"),
+    "journal_full": Row(503, "gateway", "later"),
     "context_too_long": Row(400, "caller", "never"),
     "capability_missing": Row(400, "caller", "never"),
     "timeout_invalid": Row(400, "caller", "never"),

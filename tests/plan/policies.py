@@ -14,6 +14,7 @@ workers: 3
 drain: {accept_for: 1s, grace: 2s}
 egress: {proxy: "http://proxy.example:3128", roots: [system, /roots.pem]}
 log: {level: warn, calls: all}
+journal: {dir: /var/lib/headgate, fsync: 1s, segment: 1MiB, keep_for: 1d, keep_size: 1GiB, when_full: serve}
 passthrough: openai
 providers:
   house:

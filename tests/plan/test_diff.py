@@ -49,6 +49,12 @@ CASES = [
         "keep_alive: off",
         "callers: callers of models named outright that wait for a stream get a comment: off (was after 16s)",
     ),
+    (
+        "when_full: serve",
+        "when_full: refuse",
+        "callers: of calls for which the journal has no room, all are refused",
+    ),
+    ("keep_for: 1d", "keep_for: 2d", "operators: files of the journal are kept for 2d (was 1d)"),
     ("consecutive: 2", "consecutive: 3", "operators: breakers of `house` open after 3 failures in a row (was 2"),
     ("ratio: 0.7", "ratio: 0.8", "operators: breakers of `openai` open when 80 % of the streams are slow (was 70 %)"),
     (

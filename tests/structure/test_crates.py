@@ -16,9 +16,10 @@ ALLOWED: dict[str, set[str]] = {
     **{pure: {"fault"} for pure in PURE - {"fault"}},
     # What a call used is one type, for those who read it, price it and keep it.
     "plan": {"fault", "protocol"},
-    "record": {"fault", "protocol"},
+    # What must outlive a killed process, a record writes down itself.
+    "record": {"fault", "journal", "protocol"},
     **{stage: PURE for stage in STAGES},
-    "gateway": PURE | STAGES | {"random"},
+    "gateway": PURE | STAGES | {"journal", "random"},
     "sim": {"fault", "http1", "protocol", "random"},
     "load": {"fault", "http1", "protocol", "random"},
     "simulate": PURE | {"attempt", "random"},

@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 key_app = typer.Typer(help="Virtual keys.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+journal_app = typer.Typer(help="What calls used, as it was written down.", no_args_is_help=True)
+app.add_typer(journal_app, name="journal")
 app.add_typer(bench.app, name="bench")
 
 PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")]
@@ -188,6 +190,33 @@ def simulate(
     shown = command.Shown(output or [], as_json=as_json, progress=not (no_progress or as_json))
     policies = [policy] if compare is None else [policy, compare]
     sys.exit(command.simulate(policies, scenario, options, expect or [], shown))
+
+
+JournalDir = Annotated[str, typer.Argument(metavar="DIR", help="The directory of the journal, `journal.dir`.")]
+
+
+@journal_app.command("cat")
+def journal_cat(
+    directory: JournalDir,
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="From then on: 10m ago, or a time such as 2026-11-21T08:00:00Z.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the entries of a journal, also while it is written."""
+    from headgate.cli import journal
+
+    raise typer.Exit(journal.cat(directory, since, as_json=as_json, follow=follow))
+
+
+@journal_app.command("verify")
+def journal_verify(directory: JournalDir, *, as_json: AsJson = False) -> None:
+    """Say whether a journal is whole, what is damaged and what that costs; 1 when something is lost."""
+    from headgate.cli import journal
+
+    raise typer.Exit(journal.verify(directory, as_json=as_json))
 
 
 @key_app.command("new")

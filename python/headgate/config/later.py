@@ -19,7 +19,6 @@ _SECTIONS = (
     "identity",
     "limits",
     "budgets",
-    "journal",
     "ledger",
     "telemetry",
     "alerts",

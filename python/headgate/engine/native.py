@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import NativeMissing, PlanError, ReloadError, StartError
+from headgate.errors import GatewayError, NativeMissing, PlanError, ReloadError, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,17 @@ def start_simulation(plans: list[bytes], job: dict[str, Any]) -> _native.Simulat
         from headgate import _native
 
         return _native.Simulation.start(plans, json.dumps(job).encode())
+
+
+def open_journal(directory: str) -> _native.Journal:
+    """Opens a journal to read it; `GatewayError` where there is no directory that can be read."""
+    with _translated():
+        from headgate import _native
+
+        try:
+            return _native.Journal.open(directory)
+        except OSError as error:
+            raise GatewayError(f"{directory}: no journal can be read there: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -125,6 +125,22 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Journal:
+    """How it is written down what calls use.
+
+    It is handed to the disk every `sync_ms`. Segments are kept for `keep_for_ms` at least, unless all together take
+    more than `keep_bytes`. `when_full`: what becomes of calls for which there is no room.
+    """
+
+    directory: str
+    sync_ms: int
+    segment_bytes: int
+    keep_for_ms: int
+    keep_bytes: int
+    when_full: Literal["refuse_budgeted", "refuse", "serve"]
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One address of a provider. For `unix`, `host` is the socket's path and `port` is 0.
 
@@ -379,3 +395,4 @@ class Plan:
     keys: tuple[Key, ...]
     passthrough: int | None
     resilience: Resilience
+    journal: Journal | None

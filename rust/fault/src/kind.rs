@@ -161,6 +161,8 @@ kinds! {
     ModelUnknown: Caller, 404, NotFound, "model_not_found", Never;
     /// As much is open as the gateway takes: calls, streams, bytes of bodies, or file descriptors.
     Overloaded: Gateway, 503, Unavailable, "overloaded", Later;
+    /// The journal has no room for the call, and the policy says that such calls are not served.
+    JournalFull: Gateway, 503, Unavailable, "journal_full", Later;
     /// The prompt is longer than the context of every model that the call could go to.
     NoTargetFits: Caller, 400, TooLarge, "context_too_long", Never;
     /// The call needs what no model that it could go to can do: `capabilities` in the policy says so.

@@ -22,7 +22,7 @@ use protocol::openai::paths::{Endpoint, Streams};
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
 use protocol::{splice, top};
-use record::Record;
+use record::{Identity, Record};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -198,7 +198,10 @@ impl<'c> Call<'c> {
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
-        let ask = Ask { resilience, streamed, prompt_tokens, steers, opened_ns, within_ms: self.within_ms };
+        let is_budgeted = false;
+        self.opens(&Identity::default(), is_budgeted, record)?;
+        let within_ms = self.within_ms;
+        let ask = Ask { resilience, streamed, prompt_tokens, steers, opened_ns, within_ms, is_budgeted };
         let (hedge, affinity) = match &request {
             Request::Named(named) => {
                 let key = || record.key().map(|key| &**key);

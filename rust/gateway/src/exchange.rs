@@ -35,6 +35,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) opened_ns: u64,
     /// How long the caller itself waits, where it says so.
     pub(crate) within_ms: Option<u64>,
+    /// Whether a budget that must hold counts on it.
+    pub(crate) is_budgeted: bool,
 }
 
 /// What is sent.
@@ -103,6 +105,9 @@ impl attempt::World for Exchange<'_> {
         self.begins(attempt);
         let wheel = &self.call.server.wheel;
         let deadlines = self.ask.deadlines(attempt.started_ns);
+        if let Err(fault) = self.sends(attempt) {
+            return self.judge(attempt, deadlines, Err(fault));
+        }
         let alarm = wheel.alarm();
         let (by_ns, kind) = commit_by(&deadlines);
         alarm.set(Some(by_ns));
@@ -151,7 +156,7 @@ impl<'a> Exchange<'a> {
         let (tariff, target) = (self.tariff(candidate), (endpoint, credential));
         let reason = reason.map(|reason| (reason as usize, reason.name()));
         let (step, seen) = (candidate.step, None);
-        self.open.begin(number, Open { series, tariff, step, reason, target, started_ns, is_hedge, seen });
+        self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen });
     }
 
     /// `left_ns`: how long its whole answer may take.

@@ -158,8 +158,8 @@ impl Again {
         let before = record.attempts().len();
         let length: usize = named.pieces.iter().map(Bytes::len).sum();
         let prompt_tokens = tokens(length + text.length());
-        let resilience = route.resilience();
-        let ask = Ask { resilience, streamed: true, prompt_tokens, steers: false, opened_ns, within_ms };
+        let (resilience, is_budgeted) = (route.resilience(), false);
+        let ask = Ask { resilience, streamed: true, prompt_tokens, steers: false, opened_ns, within_ms, is_budgeted };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {
                 let (step, index) = trail.place();

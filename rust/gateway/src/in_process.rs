@@ -48,7 +48,7 @@ impl InProcess {
         plan: Plan,
         provider: impl Fn(&Endpoint, DuplexStream) -> io::Result<()> + 'static,
     ) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared::new(Compiled::new(plan, None)?, 1, Style::Json, None));
+        let shared = Arc::new(Shared::new(Compiled::new(plan, None)?, 1, Style::Json, None)?);
         let connect = move |endpoint: &Endpoint| {
             let (ours, providers) = duplex(BUFFER_BYTES);
             provider(endpoint, providers)?;

@@ -9,6 +9,7 @@
 mod able;
 mod affinity;
 mod body;
+mod books;
 mod call;
 mod coalesce;
 mod compiled;

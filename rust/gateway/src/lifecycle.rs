@@ -58,7 +58,7 @@ impl Gateway {
         let socket = OpsSocket::bind(&listen.ops).map_err(|e| StartError::bind("ops", &listen.ops, &e))?;
         let data_address = display(listening.local_address());
         let ops_address = socket.address()?;
-        let shared = Arc::new(Shared::new(compiled, workers, style, tls));
+        let shared = Arc::new(Shared::new(compiled, workers, style, tls)?);
         let threads = worker::spawn_all(&shared, listening)?;
         let (events, heard) = mpsc::channel();
         let ops = spawn_ops(Arc::clone(&shared), socket, threads, events)?;
@@ -156,9 +156,14 @@ impl Drop for Gateway {
 fn restart_only(before: &Plan, after: &Plan) -> Vec<&'static str> {
     let http =
         |plan: &Plan| (plan.http.max_head_bytes, plan.http.max_connections, plan.http.idle_ms, plan.http.read_gap_ms);
+    let journal = |plan: &Plan| {
+        let when_full = plan::WhenFull::Serve;
+        plan.journal.clone().map(|section| plan::Journal { when_full, ..section })
+    };
     [
         ("listen", before.listen != after.listen),
         ("workers", before.workers != after.workers),
+        ("journal (all but when_full)", journal(before) != journal(after)),
         ("http (max_head, max_connections, idle, read_gap)", http(before) != http(after)),
     ]
     .into_iter()
@@ -193,6 +198,7 @@ fn spawn_ops(
         for worker in workers {
             drop(worker.join());
         }
+        shared.books.close();
         shared.log(Level::Info, "stopped", json!({}));
         // Nobody may be listening any more.
         events.send(Event::Stopped).unwrap_or_default();

@@ -15,6 +15,7 @@ pub(crate) struct Opens(RefCell<[Option<Open>; 2]>);
 /// An attempt that has begun.
 #[derive(Debug)]
 pub(crate) struct Open {
+    pub(crate) number: u32,
     pub(crate) series: Arc<AttemptSeries>,
     pub(crate) tariff: Tariff,
     pub(crate) step: usize,
@@ -27,8 +28,9 @@ pub(crate) struct Open {
 }
 
 impl Opens {
-    pub(crate) fn begin(&self, number: u32, open: Open) {
-        self.0.borrow_mut()[slot(number)] = Some(open);
+    pub(crate) fn begin(&self, open: Open) {
+        let slot = slot(open.number);
+        self.0.borrow_mut()[slot] = Some(open);
     }
 
     /// The provider takes the call, and so much of its answer has come.
@@ -58,6 +60,7 @@ impl Open {
     pub(crate) fn tried(self, tried: &Tried<'_>) -> record::Attempt {
         let charge = self.charge(tried.result);
         record::Attempt {
+            number: u16::try_from(self.number).unwrap_or(u16::MAX),
             series: self.series,
             step: self.step,
             reason: self.reason,
@@ -78,6 +81,7 @@ impl Open {
     pub(crate) fn left(self, now_ns: u64) -> record::Attempt {
         let charge = self.charge(None);
         record::Attempt {
+            number: u16::try_from(self.number).unwrap_or(u16::MAX),
             series: self.series,
             step: self.step,
             reason: self.reason,

@@ -15,7 +15,7 @@ use listener::{Incoming, Reply, Work};
 use plan::Scope;
 use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::peek::Scanner;
-use record::{Lines, Meters, Record, RequestIds, Stage, Wheel};
+use record::{Book, Lines, Meters, Record, RequestIds, Stage, Wheel};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::{Rc, Weak};
@@ -35,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) ids: RequestIds,
     pub(crate) local: Rc<Local>,
     pub(crate) snapshot: RefCell<Rc<Snapshot>>,
+    /// Where its calls are written down.
+    pub(crate) book: Option<Rc<Book>>,
 }
 
 impl listener::Service for Server {

@@ -1,9 +1,11 @@
 //! What workers, ops and the program around share: the plan in force, the phase of a stop, and the counts of reloads.
 
+use crate::books::Books;
 use crate::compiled::Compiled;
 use crate::drain::StopWish;
 use crate::ops;
 use crate::resume::Streams;
+use crate::start_error::StartError;
 use crate::worker::Worker;
 use listener::{Phase, TlsHandle};
 use plan::Level;
@@ -30,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// What is held of answers that several read.
     pub(crate) stock: Arc<stream::Stock>,
+    pub(crate) books: Books,
     /// How many bytes of bodies may be held, where the policy does not say.
     pub(crate) usual_buffer: u64,
     pub(crate) workers: Vec<Worker>,
@@ -54,8 +57,16 @@ pub(crate) struct Breakers {
 
 impl Shared {
     /// At the start: nothing counted, no stop wished for.
-    pub(crate) fn new(compiled: Compiled, workers: usize, style: Style, tls: Option<TlsHandle>) -> Self {
-        Self {
+    ///
+    /// Opens the journal, which may fail.
+    pub(crate) fn new(
+        compiled: Compiled,
+        workers: usize,
+        style: Style,
+        tls: Option<TlsHandle>,
+    ) -> Result<Self, StartError> {
+        let books = Books::open(&compiled.plan, workers)?;
+        Ok(Self {
             compiled: arc_swap::ArcSwap::from_pointee(compiled),
             epoch: AtomicU64::new(0),
             targets: attempt::State::new(),
@@ -63,6 +74,7 @@ impl Shared {
             probes: crate::probes::Counts::default(),
             streams: Arc::default(),
             stock: Arc::default(),
+            books,
             usual_buffer: crate::overload::usual_buffer(),
             workers: (0..workers).map(|_| Worker::default()).collect(),
             phase: watch::Sender::new(Phase::Open),
@@ -75,7 +87,7 @@ impl Shared {
             last_reload_good: AtomicBool::new(true),
             stages: ops::StageSwitch::default(),
             started: tokio::time::Instant::now(),
-        }
+        })
     }
 
     pub(crate) fn compiled(&self) -> Arc<Compiled> {
@@ -198,6 +210,7 @@ impl Shared {
         });
         families.extend(ops::target_families(&self.targets, &self.breakers, self.now_ns()));
         families.push(self.probes.family(&compiled.plan));
+        families.extend(self.books.families());
         families.extend(ops::process_families());
         families
     }

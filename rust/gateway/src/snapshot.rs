@@ -1,5 +1,6 @@
 //! A worker's own view of the compiled plan: what calls need of it, without touching what other workers touch.
 
+use crate::books;
 use crate::compiled::Compiled;
 use attempt::{State, Targets};
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct Snapshot {
     pub(crate) compiled: Arc<Compiled>,
     pub(crate) epoch: u64,
+    /// The beginning of the plan's hash.
+    pub(crate) plan_hash: u64,
     /// The names of keys, for records.
     pub(crate) keys: Vec<Rc<str>>,
     /// Of each provider, its name in the catalogue.
@@ -45,7 +48,8 @@ impl Snapshot {
         let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
         let targets = Targets::new(plan, state);
         let kinds = plan.providers.iter().map(|provider| Rc::from(&*provider.kind)).collect();
-        Self { compiled, epoch, keys, kinds, meters, calls, deployments, models, direct, targets }
+        let plan_hash = books::plan_hash(&plan.hash);
+        Self { compiled, epoch, plan_hash, keys, kinds, meters, calls, deployments, models, direct, targets }
     }
 
     /// Where calls of this label, operation and mode are counted.

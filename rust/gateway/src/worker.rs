@@ -1,5 +1,6 @@
 //! A worker: one thread, one event loop, one share of the listening sockets.
 
+use crate::books::{self, Lookout};
 use crate::local::Local;
 use crate::probes::Prober;
 use crate::serve::Server;
@@ -150,6 +151,10 @@ pub(crate) fn server(
     let compiled = shared.compiled();
     let lines = Rc::new(Lines::new(shared.style, log));
     lines.want(wants(&compiled.plan));
+    let book = shared.books.book(index);
+    if let Some(book) = &book {
+        books::set_clock(book, wheel.now());
+    }
     Ok(Server {
         me: Weak::new(),
         shared: Arc::clone(shared),
@@ -159,6 +164,7 @@ pub(crate) fn server(
         ids: RequestIds::new(a),
         local: Local::new(Arc::clone(shared), Rc::clone(&wheel), lines, b),
         snapshot: RefCell::new(Rc::new(Snapshot::new(compiled, epoch, Arc::clone(&meters), &shared.targets))),
+        book,
         meters,
     })
 }
@@ -175,11 +181,18 @@ async fn turn_wheel(wheel: Rc<Wheel>) {
 /// Shows that the worker lives, and does what no call should wait for.
 async fn go_rounds(index: usize, server: Rc<Server>) {
     let mut prober = (index == 0).then(Prober::default);
+    let lookout = (index == 0).then(Lookout::default);
     loop {
         if let Some(prober) = &mut prober {
             prober.round(&server);
         }
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
+        if let Some(book) = &server.book {
+            books::set_clock(book, server.wheel.now());
+        }
+        if let Some(lookout) = &lookout {
+            lookout.look(&server.shared);
+        }
         server.lines.flush();
         server.shared.streams.sweep(server.wheel.now());
         server.meters.log_dropped.add(server.lines.take_dropped());

@@ -2,7 +2,7 @@
 //!
 //! How long an entry will be is known before a byte of it is written: what does not fit leaves no trace.
 
-use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, TAGS_MOST, cut};
+use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, TAGS_MOST, TEXT_MOST, cut};
 
 pub(crate) const OPENED: u8 = 1;
 pub(crate) const SENT: u8 = 2;
@@ -19,6 +19,7 @@ pub(crate) const CLOSED_FIXED: usize = 16 + 8 + 2 * 2 + 3 * 8;
 const WORD_MOST: usize = 63;
 
 /// The longest payload of each kind that may come behind one that was written: see [`crate::Writer`].
+pub(crate) const SENT_MOST: usize = SENT_FIXED + 3 * (1 + TEXT_MOST);
 pub(crate) const SETTLED_MOST: usize = SETTLED_FIXED + 2 * CLASSES.len() * 8 + 4 * (1 + WORD_MOST);
 pub(crate) const CLOSED_MOST: usize = CLOSED_FIXED + 2 * (1 + WORD_MOST);
 

@@ -5,11 +5,12 @@ pub const TEXT_MOST: usize = 255;
 /// The most bytes that the tags of a call take: names, values, and a byte before each.
 pub const TAGS_MOST: usize = 4096;
 
-/// The kinds of usage, in the order of [`Counts`].
+/// What usage is counted in, in the order of [`Counts`]: classes of tokens, of which each token has one; and sound that
+/// is billed by its length.
 pub const CLASSES: [&str; 10] = [
     "input",
-    "cached",
-    "cache_written",
+    "cache_read",
+    "cache_write",
     "input_audio",
     "input_image",
     "output",

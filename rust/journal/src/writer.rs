@@ -1,6 +1,6 @@
 //! What a worker writes its entries with.
 
-use crate::encode::{CLOSED, CLOSED_MOST, OPENED, Payload, SENT, SETTLED, SETTLED_MOST};
+use crate::encode::{CLOSED, CLOSED_MOST, OPENED, Payload, SENT, SENT_MOST, SETTLED, SETTLED_MOST};
 use crate::entry::Entry;
 use crate::frame::space;
 use crate::lane::Lane;
@@ -9,14 +9,17 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::thread::Thread;
 
+/// What a first attempt takes.
+const FIRST: usize = space(SENT_MOST) + space(SETTLED_MOST);
+
 /// There is no room: the segment is full and the next one could not be allocated, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
 /// One worker's end of a journal.
 ///
-/// What was begun can be ended: with `opened` it sets room aside for that call's `closed`, with `sent` for that
-/// attempt's `settled`. So only the former two ever meet [`Full`].
+/// What was begun can be ended: with `opened` it sets room aside for that call's first attempt and its `closed`, with
+/// the `sent` of another attempt for its `settled`. So these two alone ever meet [`Full`].
 #[derive(Debug)]
 pub struct Writer {
     lane: Arc<Lane>,
@@ -39,7 +42,8 @@ impl Writer {
         let payload = Payload::new(entry);
         let owed = self.owed.get();
         let owed = match payload.kind {
-            OPENED => owed + space(CLOSED_MOST),
+            OPENED => owed + FIRST + space(CLOSED_MOST),
+            SENT if entry.attempt() == Some(1) => owed.saturating_sub(space(SENT_MOST)),
             SENT => owed + space(SETTLED_MOST),
             SETTLED => owed.saturating_sub(space(SETTLED_MOST)),
             _ => owed.saturating_sub(space(CLOSED_MOST)),
@@ -56,6 +60,11 @@ impl Writer {
         self.owed.set(owed);
         self.lane.count(usize::from(payload.kind) - 1, space);
         Ok(())
+    }
+
+    /// A call that was opened makes no attempt: the room that was set aside for one is free again.
+    pub fn forgo_attempt(&self) {
+        self.owed.set(self.owed.get().saturating_sub(FIRST));
     }
 
     /// Takes the next segment, if it is there and has room.

@@ -3,7 +3,9 @@
 
 mod support;
 
-use journal::{Batch, Entry, Full, Journal, OpenError, Opened, Position, Reader, Tags, What, Writer};
+use journal::{
+    Batch, Counts, Entry, Full, Journal, OpenError, Opened, Position, Reader, Sent, Settled, Tags, What, Writer,
+};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use support::{append, calls, close, closed, open, owned, read, settings};
@@ -34,12 +36,24 @@ proptest! {
             static BOTH: RefCell<Both> = RefCell::new(Both::new());
         }
         BOTH.with_borrow_mut(|Both { writer, reader, .. }| {
+            let mut written = Vec::new();
             for entry in &entries {
-                append(writer, &entry.entry());
+                written.push(entry.entry());
+                // What is begun is ended, or room would be set aside for it for ever.
+                match entry.entry() {
+                    Entry::Opened(_) => written.push(closed(0)),
+                    Entry::Sent(_) => written.push(settled(0, 1, "")),
+                    Entry::Settled(_) | Entry::Closed(_) => {}
+                }
+            }
+            for entry in &written {
+                append(writer, entry);
+                if matches!(entry, Entry::Opened(_)) {
+                    writer.forgo_attempt();
+                }
             }
             let batch = Batch::read(reader, usize::MAX).unwrap();
             prop_assert!(batch.damage.is_empty());
-            let written: Vec<_> = entries.iter().map(|entry| entry.entry()).collect();
             prop_assert_eq!(batch.iter().map(|(_, entry)| entry).collect::<Vec<_>>(), written);
             Ok(())
         })?;
@@ -175,20 +189,66 @@ fn opened(call: u128) -> Entry<'static> {
     })
 }
 
+/// An attempt, with the longest texts that there are.
+fn sent(call: u128, attempt: u16, text: &str) -> Entry<'_> {
+    Entry::Sent(Sent {
+        call,
+        at_ns: 1,
+        attempt,
+        step: 0,
+        endpoint: 0,
+        credential: 0,
+        hedge: false,
+        input_tokens: 1,
+        output_tokens: 0,
+        reserved_nano_usd: None,
+        provider: text,
+        deployment: text,
+        model: text,
+    })
+}
+
+/// What it came to, with the longest words and all numbers.
+fn settled(call: u128, attempt: u16, text: &str) -> Entry<'_> {
+    Entry::Settled(Settled {
+        call,
+        at_ns: 1,
+        attempt,
+        status: Some(200),
+        took_ns: 1,
+        first_token_ns: None,
+        nano_usd: None,
+        used: Counts([1; 10]),
+        rates: Counts([1; 10]),
+        basis: text,
+        class: text,
+        fault: text,
+        price: text,
+    })
+}
+
 #[test]
 fn what_was_begun_can_be_ended_however_full_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let (here, away) = (directory.path().join("here"), directory.path().join("away"));
     let (journal, writer) = open(&here, 64 << 10);
+    let long = "x".repeat(300);
     // From now on no segment can be made.
     std::fs::rename(&here, &away).unwrap();
     let mut open = 0;
     while writer.append(&opened(open)).is_ok() {
         open += 1;
     }
-    assert!(open > 100 && writer.append(&opened(open)) == Err(Full));
+    assert!(open > 40 && writer.append(&opened(open)) == Err(Full));
     assert_eq!(journal.state().waiting, 1);
+    assert_eq!(writer.append(&sent(0, 2, &long)), Err(Full), "a second attempt was not reckoned with");
     for call in 0..open {
+        if call % 3 == 0 {
+            writer.forgo_attempt();
+        } else {
+            assert_eq!(writer.append(&sent(call, 1, &long)), Ok(()), "call {call}");
+            assert_eq!(writer.append(&settled(call, 1, &long)), Ok(()), "call {call}");
+        }
         assert_eq!(writer.append(&closed(call)), Ok(()), "call {call}");
     }
     std::fs::rename(&away, &here).unwrap();
@@ -198,4 +258,5 @@ fn what_was_begun_can_be_ended_however_full_it_is() {
     let read = read(&here);
     let kinds = |kind| read.iter().filter(|(_, entry)| entry.kind() == kind).count() as u128;
     assert_eq!((kinds("opened"), kinds("closed")), (open + 1, open + 1));
+    assert_eq!(kinds("sent"), kinds("settled"));
 }

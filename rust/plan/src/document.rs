@@ -46,6 +46,39 @@ pub struct Plan {
     pub passthrough: Option<usize>,
     /// How calls are guarded that go through no alias.
     pub resilience: Resilience,
+    /// How it is written down what calls use; none where it is not.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub journal: Option<Journal>,
+}
+
+/// How it is written down what calls use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// Where.
+    pub directory: PathBuf,
+    /// How often it is handed to the disk.
+    pub sync_ms: u64,
+    /// The length of a segment.
+    pub segment_bytes: u64,
+    /// How long segments are kept at least.
+    pub keep_for_ms: u64,
+    /// How much all segments may take, before the oldest go in spite of that.
+    pub keep_bytes: u64,
+    /// What becomes of calls that cannot be written down.
+    pub when_full: WhenFull,
+}
+
+/// What becomes of calls that cannot be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// Those under a budget that must hold are refused, others are served and counted.
+    RefuseBudgeted,
+    /// All are refused.
+    Refuse,
+    /// All are served and counted.
+    Serve,
 }
 
 /// Where to listen.

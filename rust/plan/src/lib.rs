@@ -22,8 +22,8 @@ mod sample;
 
 pub use document::{
     Address, Alias, Auth, Balance, CallLog, Callers, Condition, Deployment, Drain, Egress, Endpoint, HttpLimits,
-    HttpVersions, Key, KnownModel, Level, Listen, Log, Plan, Prefill, Price, Provider, Proxy, Roots, Scheme, SecretRef,
-    Share, Step, TlsFiles, Workers,
+    HttpVersions, Journal, Key, KnownModel, Level, Listen, Log, Plan, Prefill, Price, Provider, Proxy, Roots, Scheme,
+    SecretRef, Share, Step, TlsFiles, WhenFull, Workers,
 };
 pub use near::near;
 pub use needs::{Capability, Needs};

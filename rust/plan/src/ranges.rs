@@ -2,7 +2,7 @@
 //!
 //! They are wider than what a policy may say, so that only a plan that no policy gave is refused here.
 
-use crate::document::{Deployment, HttpLimits, Plan, Provider};
+use crate::document::{Deployment, HttpLimits, Journal, Plan, Provider};
 use crate::resilience::{Breaker, Hedge, HedgeAfter, Resilience, Retry, Timeouts};
 use std::ops::RangeInclusive;
 
@@ -17,6 +17,9 @@ const COUNT: RangeInclusive<u64> = 1..=0xffff_ffff;
 /// Breakers keep the window in ten pieces.
 const WINDOW_MS: RangeInclusive<u64> = 10..=0xffff_ffff;
 
+/// A segment holds hundreds of entries, and its offsets fit into 32 bits.
+const SEGMENT_BYTES: RangeInclusive<u64> = 65_536..=1 << 30;
+
 /// A number, its name and its bounds.
 type Row = (&'static str, u64, RangeInclusive<u64>);
 
@@ -24,6 +27,7 @@ type Row = (&'static str, u64, RangeInclusive<u64>);
 pub(crate) fn check(plan: &Plan) -> Result<(), String> {
     within("http", &http(&plan.http))?;
     guarded("resilience", &plan.resilience)?;
+    within("journal", &plan.journal.as_ref().map_or_else(Vec::new, of_journal))?;
     for provider in &plan.providers {
         within(&format!("provider {}", provider.id), &of_provider(provider))?;
     }
@@ -52,6 +56,15 @@ fn guarded(whose: &str, resilience: &Resilience) -> Result<(), String> {
         ("keep_alive_ms", resilience.keep_alive_ms.unwrap_or(1), TIME_MS),
     ];
     within(whose, &more)
+}
+
+fn of_journal(journal: &Journal) -> Vec<Row> {
+    vec![
+        ("sync_ms", journal.sync_ms, TIME_MS),
+        ("segment_bytes", journal.segment_bytes, SEGMENT_BYTES),
+        // What is written and what comes next have to stay.
+        ("keep_bytes", journal.keep_bytes, journal.segment_bytes.saturating_mul(2)..=u64::MAX),
+    ]
 }
 
 fn http(http: &HttpLimits) -> [Row; 3] {

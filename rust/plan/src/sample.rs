@@ -90,6 +90,14 @@ pub(crate) fn plan() -> Plan {
         keys: vec![],
         passthrough: None,
         resilience: resilience(),
+        journal: Some(Journal {
+            directory: "journal".into(),
+            sync_ms: 200,
+            segment_bytes: 1 << 20,
+            keep_for_ms: 1000,
+            keep_bytes: 1 << 30,
+            when_full: WhenFull::RefuseBudgeted,
+        }),
     }
 }
 

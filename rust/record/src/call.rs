@@ -1,5 +1,6 @@
 //! One call: opened when its head is in, closed once, by name.
 
+use crate::book::Page;
 use crate::charge::{Charge, usd};
 use crate::clock::Clock;
 use crate::continued::Continued;
@@ -49,6 +50,8 @@ impl Outcome {
 /// One try of a call at one target.
 #[derive(Debug)]
 pub struct Attempt {
+    /// Its number within the call, from 1.
+    pub number: u16,
     /// Where it is counted.
     pub series: Arc<AttemptSeries>,
     /// Which step of its chain it belongs to, from 0.
@@ -118,19 +121,28 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The id of a call: `req_` and 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId([u8; 36]);
+pub struct RequestId {
+    text: [u8; 36],
+    number: u128,
+}
 
 impl RequestId {
     /// Reads one as it is written.
     pub fn read(text: &[u8]) -> Option<Self> {
         let digits = text.strip_prefix(b"req_")?;
         let is_id = digits.iter().all(|digit| HEX.contains(digit));
-        is_id.then(|| text.try_into().ok().map(Self))?
+        let number = u128::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        is_id.then(|| text.try_into().ok().map(|text| Self { text, number }))?
     }
 
     /// As text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// Its digits as a number.
+    pub(crate) const fn number(&self) -> u128 {
+        self.number
     }
 }
 
@@ -151,13 +163,13 @@ impl RequestIds {
     pub fn next(&self) -> RequestId {
         let number = self.next.get();
         self.next.set(number + 1);
-        let mut id = *b"req_00000000000000000000000000000000";
-        for (word, digits) in [self.seed, number].into_iter().zip(id[4..].chunks_exact_mut(16)) {
+        let mut text = *b"req_00000000000000000000000000000000";
+        for (word, digits) in [self.seed, number].into_iter().zip(text[4..].chunks_exact_mut(16)) {
             for (shift, digit) in (0..16).rev().zip(digits) {
                 *digit = HEX[usize::from((word >> (shift * 4)).to_le_bytes()[0] & 0xf)];
             }
         }
-        RequestId(id)
+        RequestId { text, number: u128::from(self.seed) << 64 | u128::from(number) }
     }
 }
 
@@ -166,13 +178,13 @@ impl RequestIds {
 /// Dropped without being closed it counts as [`Outcome::ClientGone`]: a listener drops a call whose caller left.
 #[derive(Debug)]
 pub struct Record {
-    id: RequestId,
+    pub(crate) id: RequestId,
     pub(crate) meters: Arc<Meters>,
     lines: Rc<Lines>,
     wheel: Rc<Wheel>,
-    series: Option<Arc<CallSeries>>,
+    pub(crate) series: Option<Arc<CallSeries>>,
     key: Option<Rc<str>>,
-    attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// The word for why no second attempt was sent, where one was due.
     not_hedged: Option<&'static str>,
     opened_ns: u64,
@@ -182,7 +194,7 @@ pub struct Record {
     request_bytes: u64,
     response_bytes: u64,
     status: Option<u16>,
-    first_token_ns: Option<u64>,
+    pub(crate) first_token_ns: Option<u64>,
     streaming: bool,
     continued: Option<Continued>,
     /// In a box, since few calls have it and every one is moved about.
@@ -191,6 +203,8 @@ pub struct Record {
     gone: bool,
     open: bool,
     pub(crate) clock: Clock,
+    /// What of it stands in the journal.
+    pub(crate) page: Option<Page>,
 }
 
 impl Record {
@@ -221,6 +235,7 @@ impl Record {
             gone: false,
             open: true,
             clock,
+            page: None,
         }
     }
 
@@ -349,12 +364,14 @@ impl Record {
             self.attempts.reserve_exact(1); // nearly all calls make one
         }
         self.attempts.push(attempt);
+        self.settles_told();
     }
 
     /// What the last attempt used and costs, now that its answer is over.
     pub fn charged(&mut self, charge: Charge) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.charge = charge;
+            self.settles_last();
         }
     }
 
@@ -383,6 +400,16 @@ impl Record {
             counter.add(1);
         }
         self.not_hedged = Some(word);
+    }
+
+    /// The status that the caller gets, once there is one.
+    pub(crate) const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Bytes of bodies, from the caller and to it.
+    pub(crate) const fn bytes(&self) -> (u64, u64) {
+        (self.request_bytes, self.response_bytes)
     }
 
     /// The name of the caller's key.
@@ -485,6 +512,7 @@ impl Record {
                 series.continued[continued as usize].add(1);
             }
         }
+        self.closes(outcome, fault.map(Fault::kind), took_ns);
         for attempt in &self.attempts {
             attempt.series.spent.charge(&attempt.charge);
         }

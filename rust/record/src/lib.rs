@@ -12,8 +12,11 @@
 //! Each attempt has a [`Charge`]: what it used and costs. It is counted when the call is closed, since the usage of an
 //! answer stands at its end.
 //!
-//! Not here: the journal and prices; how metrics are written on a socket (`gateway`).
+//! A [`Book`] is where a worker's calls are written down: what a killed process must not forget.
+//!
+//! Not here: the journal's files, and prices; how metrics are written on a socket (`gateway`).
 
+mod book;
 mod call;
 mod charge;
 mod clock;
@@ -25,6 +28,7 @@ mod spent;
 mod stages;
 mod wheel;
 
+pub use book::{Book, Identity};
 pub use call::{Attempt, Borrowed, Outcome, Record, RequestId, RequestIds};
 pub use charge::{Basis, Charge};
 pub use continued::Continued;

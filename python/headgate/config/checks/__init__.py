@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.config.checks import aliases, chains, cuts, http, keys, listen, providers, resilience, steps, timeouts
+from headgate.config.checks import (
+    aliases,
+    chains,
+    cuts,
+    http,
+    journal,
+    keys,
+    listen,
+    providers,
+    resilience,
+    steps,
+    timeouts,
+)
 from headgate.config.checks.names import Names
 
 if TYPE_CHECKING:
@@ -18,6 +30,7 @@ def run(policy: Policy, names: Names, report: Report) -> None:
     """Runs every check. `names` holds what the policy names, broken parts included, so that none is missed twice."""
     listen.check(policy, names, report)
     http.check(policy, names, report)
+    journal.check(policy, report)
     providers.check(policy, names, report)
     chains.check(policy, names, report)
     steps.check(policy, report)

@@ -10,6 +10,7 @@ from headgate.config.sections.deployments import Deployment, Price
 from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
+from headgate.config.sections.journal import Journal
 from headgate.config.sections.keys import Key
 from headgate.config.sections.listen import Listen, Tls
 from headgate.config.sections.log import Log
@@ -30,6 +31,7 @@ __all__ = [
     "Egress",
     "Hedge",
     "Http",
+    "Journal",
     "Key",
     "Listen",
     "Log",

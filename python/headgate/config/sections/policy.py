@@ -13,6 +13,7 @@ from headgate.config.sections.deployments import Deployment
 from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
+from headgate.config.sections.journal import Journal
 from headgate.config.sections.keys import Key
 from headgate.config.sections.listen import Listen
 from headgate.config.sections.log import Log
@@ -67,3 +68,7 @@ class Policy(Section):
     aliases: dict[AliasName, Alias] = Field(default={}, description="What callers ask for.")
     keys: list[Key] = Field(default=[], description="Virtual keys; absent: loopback alone is served, without keys.")
     resilience: Resilience = Field(default_factory=Resilience, description="How calls are guarded, for every alias.")
+    journal: Journal | None = Field(
+        default=None,
+        description="How it is written down what calls use; absent: it is not, and nothing is left behind.",
+    )

@@ -36,5 +36,6 @@ def lower(policy: Policy) -> Plan:
         keys=tuple(routes.key(section, aliases) for section in policy.keys),
         passthrough=None if policy.passthrough is None else provider_at[policy.passthrough],
         resilience=resilience.lower(policy.resilience),
+        journal=process.journal(policy.journal),
     )
     return with_hash(plan)

@@ -1,4 +1,4 @@
-"""What concerns the process as a whole: listeners, limits, workers, drain, egress, log."""
+"""What concerns the process as a whole: listeners, limits, workers, drain, egress, log, journal."""
 
 from __future__ import annotations
 
@@ -67,3 +67,17 @@ def egress(section: sections.Egress) -> document.Egress:
 def log(section: sections.Log) -> document.Log:
     """What is written to the log."""
     return document.Log(level=section.level, calls=section.calls)
+
+
+def journal(section: sections.Journal | None) -> document.Journal | None:
+    """How it is written down what calls use."""
+    if section is None:
+        return None
+    return document.Journal(
+        directory=section.dir,
+        sync_ms=section.fsync,
+        segment_bytes=section.segment,
+        keep_for_ms=section.keep_for,
+        keep_bytes=section.keep_size,
+        when_full=section.when_full,
+    )

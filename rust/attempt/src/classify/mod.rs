@@ -103,6 +103,7 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         // Ours. The call's deadline may be shorter than a try's: that a provider did not meet it says nothing of it.
         | Kind::TooManyConnections
         | Kind::Overloaded
+        | Kind::JournalFull
         | Kind::Draining
         | Kind::DrainCut
         | Kind::TotalTimeout

@@ -27,6 +27,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         steers: false,
         opened_ns: 0,
         within_ms: asked.within_ms,
+        is_budgeted: false,
     };
     let call = attempt::Call {
         route,

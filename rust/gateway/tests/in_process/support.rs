@@ -85,6 +85,7 @@ pub(crate) fn plan(provider: &str) -> Plan {
         "models": [],
         "keys": [{"name": "one", "secret": {"literal": "caller-secret"}, "aliases": null, "passthrough": false}],
         "passthrough": null,
+        "journal": null,
         "resilience": resilience,
     });
     serde_json::from_value(plan).unwrap()

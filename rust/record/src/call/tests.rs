@@ -31,6 +31,7 @@ fn record() -> (Record, Rc<Cell<u64>>) {
 fn attempt(record: &Record, started_ns: u64, is_hedge: bool, result: Option<Result<u16, Kind>>) -> Attempt {
     let followed = if matches!(result, Some(Ok(200)) | None) { "" } else { "same" };
     Attempt {
+        number: 1,
         series: record.meters.attempts("p", "d"),
         step: 0,
         reason: None,
