@@ -47,25 +47,21 @@ def copy_of(killed: tuple[Path, Path], folder: Path) -> tuple[Path, Path]:
     return bill, directory
 
 
-def last(path: Path, kind: str) -> tuple[int, bytes, Entry]:
-    """The last record of a kind in a file: where it stands, its payload, what it says."""
-    data = path.read_bytes()
-    found = [(at, payload, entry) for at, payload, entry in journal.records(data) if entry["kind"] == kind]
-    return found[-1]
-
-
-def is_billed(bill: Path, model: str) -> bool:
-    """Whether a call is on the bill."""
-    return any(json.loads(line)["model"] == model for line in bill.read_text().splitlines())
+def found(directory: Path, kind: str) -> list[tuple[Path, int, bytes, Entry]]:
+    """The records of a kind: in which file each is and where, its payload, what it says."""
+    return [
+        (path, at, payload, entry)
+        for path in sorted(directory.glob("*.hgj"))
+        for at, payload, entry in journal.records(path.read_bytes())
+        if entry["kind"] == kind
+    ]
 
 
 @pytest.mark.timeout(120)
 def test_a_loss_that_is_planted_is_found(killed: tuple[Path, Path], tmp_path: Path) -> None:
     bill, directory = copy_of(killed, tmp_path)
-    for path in sorted(directory.glob("*.hgj"), reverse=True):
-        at, payload, entry = last(path, "sent")
-        if is_billed(bill, entry["model"]):
-            break
+    billed = {json.loads(line)["model"] for line in bill.read_text().splitlines()}
+    path, at, payload, entry = next(one for one in found(directory, "sent") if one[3]["model"] in billed)
     data = bytearray(path.read_bytes())
     data[at : at + 8 + len(payload)] = bytes(8 + len(payload))
     path.write_bytes(data)
@@ -78,8 +74,7 @@ def test_a_loss_that_is_planted_is_found(killed: tuple[Path, Path], tmp_path: Pa
 @pytest.mark.timeout(120)
 def test_an_entry_that_is_planted_twice_is_found(killed: tuple[Path, Path], tmp_path: Path) -> None:
     bill, directory = copy_of(killed, tmp_path)
-    path = max(directory.glob("*.hgj"), key=lambda found: found.stat().st_size)
-    _, payload, entry = last(path, "settled")
+    path, _, payload, entry = found(directory, "settled")[-1]
     data = path.read_bytes().rstrip(b"\0")
     at = (len(data) + 64) // 8 * 8
     word = 3 << 24 | len(payload)
@@ -89,19 +84,15 @@ def test_an_entry_that_is_planted_twice_is_found(killed: tuple[Path, Path], tmp_
     assert code == 1
     assert len(report["twice"]) == 1
     assert report["lost"] == []
-    sent = [found for found in journal.read(directory) if found["kind"] == "sent" and found["call"] == entry["call"]]
+    sent = [one for *_, one in found(directory, "sent") if one["call"] == entry["call"]]
     assert report["twice"] == [sent[0]["model"]]
 
 
 @pytest.mark.timeout(120)
 def test_a_bill_that_says_otherwise_is_found(killed: tuple[Path, Path], tmp_path: Path) -> None:
     bill, directory = copy_of(killed, tmp_path)
-    settled = next(
-        entry for entry in journal.read(directory) if entry["kind"] == "settled" and entry["basis"] == "provider"
-    )
-    sent = next(
-        entry for entry in journal.read(directory) if entry["kind"] == "sent" and entry["call"] == settled["call"]
-    )
+    settled = next(entry for *_, entry in found(directory, "settled") if entry["basis"] == "provider")
+    sent = next(entry for *_, entry in found(directory, "sent") if entry["call"] == settled["call"])
     lines = [json.loads(line) for line in bill.read_text().splitlines()]
     for line in lines:
         line["completion_tokens"] += line["model"] == sent["model"]

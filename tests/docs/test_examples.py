@@ -239,3 +239,33 @@ def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\w[\w ]+\.?\n", done.stdout), done.stdout
     assert bill["totals"]["calls"] == 2, "the first was cut"
+
+
+def test_a_call_is_found_in_the_journal_as_the_page_says(tmp_path: Path) -> None:
+    simulator = _native.Simulator.start(b"{}")
+    policy = example_of("journal.md", "yaml", "journal:").replace("127.0.0.1:8089", simulator.address)
+    (tmp_path / "policy.yaml").write_text(policy)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["headgate", "serve", "policy.yaml"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, env={**os.environ, **ADDRESSES, "PATH": path}, stderr=log, cwd=tmp_path) as process,
+    ):
+        try:
+            gateway = attach(process, tmp_path / "log")
+            example = example_of("journal.md", "sh", "curl").replace("127.0.0.1:8080", gateway.data)
+            environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
+            done = subprocess.run(
+                ["sh", "-c", example], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+            )
+        finally:
+            process.kill()
+    simulator.stop()
+    assert done.returncode == 0, done.stderr
+    (shown,) = examples("journal.md", "text")
+
+    def form(text: str) -> list[str]:
+        """The words, without what differs from run to run."""
+        return re.sub(r"[0-9a-f]{16,}|\d[\d,.:TZ-]*", "#", text).split()
+
+    assert form(done.stdout) == form(shown)
