@@ -6,6 +6,7 @@ GatewayError              what a user can cause; `exit_code` is what the command
 ├── StartError       69   an address is in use (or 78, 1: as the data plane says)
 ├── ReloadError      78   a new plan was refused; the old one goes on
 ├── NativeMissing    69   the compiled half of headgate is not installed
+├── LedgerError      69   the ledger's database cannot be reached, or is not one that this headgate can use
 └── UsageError        2   the command line asks for something that makes no sense
 """
 
@@ -57,6 +58,12 @@ class ReloadError(GatewayError):
 
 class NativeMissing(GatewayError):
     """The compiled module is not there."""
+
+    exit_code = 69
+
+
+class LedgerError(GatewayError):
+    """The ledger's database cannot be used. The text never holds a password."""
 
     exit_code = 69
 

@@ -19,7 +19,6 @@ _SECTIONS = (
     "identity",
     "limits",
     "budgets",
-    "ledger",
     "telemetry",
     "alerts",
     "hooks",

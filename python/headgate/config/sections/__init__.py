@@ -12,6 +12,7 @@ from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
 from headgate.config.sections.journal import Journal
 from headgate.config.sections.keys import Key
+from headgate.config.sections.ledger import Ledger
 from headgate.config.sections.listen import Listen, Tls
 from headgate.config.sections.log import Log
 from headgate.config.sections.policy import Policy
@@ -33,6 +34,7 @@ __all__ = [
     "Http",
     "Journal",
     "Key",
+    "Ledger",
     "Listen",
     "Log",
     "Policy",

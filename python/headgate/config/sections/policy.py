@@ -15,6 +15,7 @@ from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
 from headgate.config.sections.journal import Journal
 from headgate.config.sections.keys import Key
+from headgate.config.sections.ledger import LedgerOrUrl
 from headgate.config.sections.listen import Listen
 from headgate.config.sections.log import Log
 from headgate.config.sections.providers import Provider
@@ -67,6 +68,9 @@ class Policy(Section):
     deployments: dict[Name, Deployment] = Field(default={}, description="One model at one provider, each.")
     aliases: dict[AliasName, Alias] = Field(default={}, description="What callers ask for.")
     keys: list[Key] = Field(default=[], description="Virtual keys; absent: loopback alone is served, without keys.")
+    ledger: LedgerOrUrl | None = Field(
+        default=None, description="Where what calls used and cost is kept, and keys that are made with `headgate key`."
+    )
     resilience: Resilience = Field(default_factory=Resilience, description="How calls are guarded, for every alias.")
     journal: Journal | None = Field(
         default=None,
