@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headgate.cli import bench
+from headgate.cli import bench, usage
 
 app = typer.Typer(
     help="An LLM gateway: one base URL for all providers.",
@@ -20,6 +20,7 @@ app.add_typer(key_app, name="key")
 journal_app = typer.Typer(help="What calls used, as it was written down.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 app.add_typer(bench.app, name="bench")
+app.add_typer(usage.app, name="usage")
 
 PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="The policy, a YAML file.")]
 POLICY = "policy.yaml"

@@ -37,12 +37,12 @@ def _plural(word: str, number: int) -> str:
 
 def print_route(model: str, answer: dict[str, Any], compiled: Compiled) -> None:
     """Prints the way of a call."""
-    out = _console()
+    out = console()
     if "error" in answer:
-        out.print(f"[bold]{_safe(model)}[/] is refused: {answer['error']['status']} {answer['error']['code']}")
-        out.print(f"  {_safe(answer['error']['message'])}")
+        out.print(f"[bold]{safe(model)}[/] is refused: {answer['error']['status']} {answer['error']['code']}")
+        out.print(f"  {safe(answer['error']['message'])}")
         return
-    out.print(f"[bold]{_safe(model)}[/] {_why(model, answer, compiled)}")
+    out.print(f"[bold]{safe(model)}[/] {_why(model, answer, compiled)}")
     for number, step in enumerate(answer["steps"]):
         out.print(f"  {_condition(number, step)}")
         total = sum(place["weight"] for place in step["places"])
@@ -52,18 +52,18 @@ def print_route(model: str, answer: dict[str, Any], compiled: Compiled) -> None:
             if why := unfit(answer, number, index):
                 out.print(f"      {why}")
     for line in guards(answer):
-        out.print(f"  {_safe(line)}")
+        out.print(f"  {safe(line)}")
 
 
 def _why(model: str, answer: dict[str, Any], compiled: Compiled) -> str:
-    label = _safe(answer["label"])
+    label = safe(answer["label"])
     if answer["kind"] == "direct":
         if model.startswith(f"{answer['label']}/"):
             return f"names a model of the provider [bold]{label}[/] outright"
         return f"is a model that, of this policy's providers, [bold]{label}[/] alone is known for"
     place = compiled.loaded.places.of_key(("aliases", answer["label"]))
     kind = "fits the pattern" if "*" in answer["label"] else "is the alias"
-    return f"{kind} [bold]{label}[/] ({_safe(str(place))})"
+    return f"{kind} [bold]{label}[/] ({safe(str(place))})"
 
 
 def _condition(number: int, step: dict[str, Any]) -> str:
@@ -75,10 +75,10 @@ def _condition(number: int, step: dict[str, Any]) -> str:
 
 def _print_place(out: Console, place: dict[str, Any], total: int, ways: dict[str, str]) -> None:
     share = f"{100 * place['weight'] / total:.3g} % " if place["weight"] != total else ""
-    deployment = f"[bold]{_safe(place['deployment'])}[/]: " if place["deployment"] else ""
-    out.print(f"    {share}{deployment}{_safe(place['model'])} at {_safe(place['provider'])}{_facts(place)}")
+    deployment = f"[bold]{safe(place['deployment'])}[/]: " if place["deployment"] else ""
+    out.print(f"    {share}{deployment}{safe(place['model'])} at {safe(place['provider'])}{_facts(place)}")
     for endpoint in place["endpoints"]:
-        out.print(f"      {_safe(endpoint.partition('@')[2])}, {_safe(ways[endpoint])}")
+        out.print(f"      {safe(endpoint.partition('@')[2])}, {safe(ways[endpoint])}")
 
 
 def _facts(place: dict[str, Any]) -> str:
@@ -96,7 +96,7 @@ def _facts(place: dict[str, Any]) -> str:
 
 def print_changes(changes: list[Change]) -> None:
     """Prints what changes between two plans."""
-    out = _console()
+    out = console()
     if not changes:
         out.print("nothing changes")
     for who in ("callers", "operators"):
@@ -104,17 +104,18 @@ def print_changes(changes: list[Change]) -> None:
         if texts:
             out.print(f"[bold]for {who}[/]")
         for text in texts:
-            out.print(f"  {_safe(text)}")
+            out.print(f"  {safe(text)}")
 
 
-def _console() -> Console:
+def console() -> Console:
     """A console that colours on a terminal alone, honours NO_COLOR, and breaks no line by itself."""
     from rich.console import Console
 
     return Console(soft_wrap=True, highlight=False, emoji=False)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A text that says nothing to rich."""
     from rich.markup import escape
 
     return escape(text)
