@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.errors import PlanError
-from headgate.plan.document import Env, File
+from headgate.plan.document import Env, File, Literally
 
 if TYPE_CHECKING:
     from headgate.plan.document import SecretRef
@@ -24,8 +24,10 @@ def read(place: str, reference: SecretRef) -> str:
                 secret = Path(path).read_text(encoding="ascii").removesuffix("\n")
             except (OSError, UnicodeDecodeError) as error:
                 raise PlanError(f"{place}: cannot read {source}: {error}") from None
+        case Literally(literal):
+            secret, source = literal, "the secret in the policy"
         case _:
-            secret, source = reference.literal, "the secret in the policy"
+            raise PlanError(f"{place}: the baseline knows no keys of a ledger")
     if not secret:
         raise PlanError(f"{place}: {source} is not set, or empty")
     if not all("\x21" <= character <= "\x7e" for character in secret):

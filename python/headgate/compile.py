@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headgate import config, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from headgate.config.problems import Path
+    from headgate.keys.merge import Merged
+
+    Merge = Callable[[config.Loaded], Merged]  # adds to a policy what stands elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Compiled:
             f"providers.{each}.credential": ("providers", each, "credential") for each in policy.providers
         }
         known |= {f"keys.{key.name}.secret": ("keys", number, "secret") for number, key in enumerate(policy.keys)}
+        known["pepper"] = ("pepper",)
         return known.get(name, ())
 
     @property
@@ -36,13 +40,14 @@ class Compiled:
         """The files that hold secrets."""
         policy = self.loaded.policy
         secrets = [secret for provider in policy.providers.values() for secret in provider.credential]
-        secrets += [key.secret for key in policy.keys]
+        secrets += [secret for key in policy.keys for secret in (key.secret, *(old.secret for old in key.former))]
+        secrets += [policy.pepper] if policy.pepper is not None else []
         return [secret.value for secret in secrets if secret.kind == "file"]
 
 
-def compile_file(path: str, environ: Mapping[str, str] = os.environ) -> Compiled:
-    """Compiles the policy in a file. Raises `PolicyError` with all errors."""
-    return _compiled(config.load(path, environ))
+def compile_file(path: str, environ: Mapping[str, str] = os.environ, merge: Merge | None = None) -> Compiled:
+    """Compiles the policy in a file. Raises `PolicyError` with all errors, and whatever `merge` raises."""
+    return _compiled(config.load(path, environ), merge)
 
 
 def compile_text(text: str, name: str, environ: Mapping[str, str] = os.environ) -> Compiled:
@@ -50,6 +55,11 @@ def compile_text(text: str, name: str, environ: Mapping[str, str] = os.environ) 
     return _compiled(config.load_text(text, name, environ))
 
 
-def _compiled(loaded: config.Loaded) -> Compiled:
-    lowered = plan.lower(loaded.policy)
-    return Compiled(loaded, lowered, plan.encode(lowered))
+def _compiled(loaded: config.Loaded, merge: Merge | None = None) -> Compiled:
+    if merge is None:
+        lowered = plan.lower(loaded.policy)
+        return Compiled(loaded, lowered, plan.encode(lowered))
+    merged = merge(loaded)
+    lowered = plan.lower(merged.policy, keyed=merged.keyed)
+    fuller = replace(loaded, policy=merged.policy, warnings=[*loaded.warnings, *merged.problems])
+    return Compiled(fuller, lowered, plan.encode(lowered))

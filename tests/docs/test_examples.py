@@ -214,6 +214,24 @@ def test_commands_print_what_stands_below_them(page: Path) -> None:
     assert outputs.renewed(text) == text, f"docs/{page.name} is stale: run python -m docs.outputs"
 
 
+def test_keys_are_made_rotated_and_revoked_as_the_page_says(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(example_of("keys.md", "yaml", "ledger:"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    told = []
+    for command in example_of("keys.md", "sh", "key create").splitlines():
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    created, listed, rotated, shown, revoked = told
+    assert re.fullmatch(r"hg_\w{49}\n", created)
+    assert created[:9] in listed
+    assert rotated != created
+    assert re.search(r"a secret: begins with hg_\w{6}, made \S+, taken until ", shown)
+    assert revoked == "revoked: agents\n"
+
+
 def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:
     policy, scenario = (example_of("resilience.md", "yaml", word) for word in ("prefill:", "cut;at="))
     simulator = _native.Simulator.start(json.dumps(yaml.safe_load(scenario)).encode())

@@ -45,7 +45,8 @@ aliases:
   cheap: {chain: [{use: [gpt, mini], balance: cheapest}]}
 keys:
   - {name: one, secret: "${env:ONE}", aliases: [exact, another, "a-*"]}
-  - {name: two, secret: "${file:/run/two}", passthrough: true}
+  - {name: two, secret: "${file:/run/two}", passthrough: true, expires: 2026-12-31,
+     former: [{secret: "${env:OLD}", until: "2026-12-31T18:00:00+01:00"}]}
 resilience:
   timeouts: {connect: 1s, first_token: 2s, idle: 3s, attempt: 4s, total: 5s, stream_total: 6s}
   retry: {max_attempts: 4, max_attempts_per_call: 6, base: 10ms, throttled_base: 20ms, cap: 30ms, wait: 40ms,

@@ -108,7 +108,18 @@ CASES = [
         "${env:UNO}",
         "callers: callers with the key `one` must show what stands in the environment variable `UNO`",
     ),
-    (", passthrough: true}", "}", "callers: callers with the key `two` may no longer make calls that name no model"),
+    (", passthrough: true", "", "callers: callers with the key `two` may no longer make calls that name no model"),
+    (
+        ", expires: 2026-12-31",
+        "",
+        "callers: the key `two` does not expire (was: expires 2026-12-31T00:00:00+00:00)",
+    ),
+    (
+        'secret: "${env:ONE}"',
+        'former: [{secret: "${env:ONE}", until: 2026-12-31}], secret: "${env:UNO}"',
+        "callers: callers with the key `one` must show what stands in the environment variable `UNO`, or for a while "
+        "what they show now",
+    ),
     (
         "passthrough: openai",
         "passthrough: house",

@@ -110,8 +110,11 @@ def test_exact_aliases_stand_before_patterns_and_longer_patterns_first() -> None
 
 def test_keys_refer_to_aliases_by_position() -> None:
     first, second = lowered().keys
-    assert first == twin.Key("one", twin.Env("ONE"), (0, 1, 4), passthrough=False)
-    assert second == twin.Key("two", twin.File("/run/two"), None, passthrough=True)
+    assert first == twin.Key("one", twin.Env("ONE"), (0, 1, 4), passthrough=False, expires_unix_ms=None, former=())
+    former = (twin.Former(twin.Env("OLD"), 1_798_736_400_000),)
+    assert second == twin.Key(
+        "two", twin.File("/run/two"), None, passthrough=True, expires_unix_ms=1_798_675_200_000, former=former
+    )
 
 
 def test_a_chain_refers_to_deployments_by_position_and_only_later_steps_have_conditions() -> None:

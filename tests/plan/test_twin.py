@@ -58,7 +58,8 @@ def whole() -> dict[str, Any]:
     more = replace(
         plan.resilience, hedge=twin.Hedge(twin.Ms(250), 20), resume_bytes=1, coalesce=True, affinity="prefix"
     )
-    told = encode(replace(plan, models=(), resilience=more))
+    stored = replace(plan.keys[1], secret=twin.Digest(twin.KeyDigest("secret", "0f" * 32)))
+    told = encode(replace(plan, models=(), resilience=more, keys=(stored,), pepper=twin.Env("PEPPER")))
     value: dict[str, Any] = json.loads(told)
     return value
 
@@ -87,6 +88,11 @@ def test_rust_knows_each_word(field: str, words: list[str]) -> None:
         _native.read_plan(changed(("resilience",), field, to=word))
     with pytest.raises(_native.PlanError, match="unknown variant"):
         _native.read_plan(changed(("resilience",), field, to="nothing"))
+
+
+@pytest.mark.parametrize("of", ["secret", "sha256"])
+def test_rust_knows_each_digest(of: str) -> None:
+    _native.read_plan(changed(("keys", 0, "secret", "digest"), "of", to=of))
 
 
 @pytest.mark.parametrize("balance", get_args(AnyBalance))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headgate.cli import bench, usage
+from headgate.cli import bench, keys, usage
 
 app = typer.Typer(
     help="An LLM gateway: one base URL for all providers.",
@@ -15,8 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-key_app = typer.Typer(help="Virtual keys.", no_args_is_help=True)
-app.add_typer(key_app, name="key")
+app.add_typer(keys.app, name="key")
 journal_app = typer.Typer(help="What calls used, as it was written down.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 app.add_typer(bench.app, name="bench")
@@ -64,6 +63,30 @@ def serve(policy: PolicyFile = POLICY) -> None:
     from headgate.cli import run
 
     run.serve(policy)
+
+
+@app.command()
+def tail(
+    *,
+    key: Annotated[str, typer.Option(help="Of this key alone.")] = "",
+    alias: Annotated[str, typer.Option(help="For this alias alone.")] = "",
+    outcome: Annotated[
+        str, typer.Option(help="That ended so alone: answered, refused, failed, cut, client_gone.")
+    ] = "",
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From then on: 10m (ago), a time; else now.")
+    ] = None,
+    policy: Annotated[str, typer.Option("--policy", "-p", metavar="POLICY", help="The policy.")] = POLICY,
+    journal: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The journal's directory, instead of the policy's.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show calls as they end, until Ctrl-C."""
+    from headgate.cli import tail as command
+    from headgate.ledger.tail import Wanted
+
+    command.tail(policy, journal, since, Wanted(key, alias, outcome), as_json=as_json)
 
 
 @app.command()
@@ -218,11 +241,3 @@ def journal_verify(directory: JournalDir, *, as_json: AsJson = False) -> None:
     from headgate.cli import journal
 
     raise typer.Exit(journal.verify(directory, as_json=as_json))
-
-
-@key_app.command("new")
-def key_new(*, as_json: AsJson = False) -> None:
-    """Print a fresh strong virtual key. It is shown here and kept nowhere."""
-    from headgate.cli import keys
-
-    keys.new(as_json=as_json)

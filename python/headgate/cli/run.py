@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from headgate.compile import compile_file, compile_text
-from headgate.engine import builtin, gateway, native, simulator
+from headgate.engine import builtin, gateway, ledger, native, simulator
 from headgate.errors import StartError
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ class _Welcome(gateway.Hooks):
 
 def serve(policy: str) -> None:
     """Serves a policy."""
-    gateway.serve(lambda: compile_file(policy), _Quiet(), watched=True)
+    beside = ledger.WithLedger()
+    try:
+        gateway.serve(lambda: compile_file(policy, merge=beside.merge), _Quiet(), watched=True, beside=beside)
+    finally:
+        beside.close()
 
 
 def up(*, sim_only: bool) -> None:

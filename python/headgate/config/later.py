@@ -37,7 +37,7 @@ LATER: Final[tuple[Pattern, ...]] = (
     *(("aliases", ANY, name) for name in (*_LIMITS, "rollout")),
     *(("deployments", ANY, name) for name in _RATES),
     *(("providers", ANY, name) for name in (*_RATES, "price", "region")),
-    *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags", "expires")),
+    *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags")),
 )
 
 _BREAKER = (

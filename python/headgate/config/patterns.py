@@ -29,6 +29,8 @@ SECRETS: Final[tuple[Pattern, ...]] = (
     ("providers", ANY, "credential"),
     ("providers", ANY, "credential", ANY),
     ("keys", ANY, "secret"),
+    ("keys", ANY, "former", ANY, "secret"),
+    ("pepper",),
 )
 """Values that no output shows and that stay references in the plan."""
 
@@ -38,6 +40,9 @@ FILES: Final[tuple[Pattern, ...]] = (
     ("egress", "roots", ANY),
 )
 """Names of files; a relative one starts at the directory of the policy that names it."""
+
+DATABASES: Final[tuple[Pattern, ...]] = (("ledger",), ("ledger", "url"))
+"""URLs of databases; the file of one on SQLite is named as in `FILES`."""
 
 
 def is_secret(path: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.config import yaml12
 from headgate.config.near import nearest
-from headgate.config.patterns import FILES, fits_any, is_secret
+from headgate.config.patterns import DATABASES, FILES, fits_any, is_secret
 from headgate.config.problems import shown
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ WHOLE = re.compile(r"\$\{(?P<kind>env|file):(?P<name>[^{}\s][^{}]*)\}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_FILE_BYTES = 1024 * 1024
 _NOT_FILES = ("system", "bundled")
+_SQLITE = "sqlite:///"
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Resolver:
         resolved = self._text(value, path) if "${" in value else value
         if isinstance(resolved, str) and fits_any(path, FILES) and resolved not in _NOT_FILES:
             return self._absolute(resolved, path)
+        if isinstance(resolved, str) and fits_any(path, DATABASES) and resolved.startswith(_SQLITE):
+            return _SQLITE + self._absolute(resolved.removeprefix(_SQLITE), path)
         return resolved
 
     def _text(self, value: str, path: Path) -> Any:  # noqa: ANN401 - a whole reference may be a number

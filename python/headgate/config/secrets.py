@@ -31,9 +31,12 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """Where a secret stands. `value` is a variable's name, a file's path, or the secret itself; no `repr` shows it."""
+    """Where a secret stands. `value` is a variable's name, a file's path, or the secret itself; no `repr` shows it.
 
-    kind: Literal["env", "file", "literal"]
+    Of a key in the ledger it is a digest of the secret, or of its SHA-256; no policy can say so.
+    """
+
+    kind: Literal["env", "file", "literal", "digest", "digest_of_sha256"]
     value: str
 
     def __repr__(self) -> str:

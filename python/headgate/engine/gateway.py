@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headgate.engine import native, secrets
 from headgate.engine.watch import Watch
-from headgate.errors import PlanError, PolicyError, ReloadError
+from headgate.errors import LedgerError, PlanError, PolicyError, ReloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headgate.compile import Compiled
     from headgate.config.problems import Problem
 
-LOOK_MS = 500
+LOOK_MS = 200
 """How soon a change that the watch saw is acted upon."""
 
 
@@ -32,11 +32,27 @@ class Hooks:
         """Both listeners take connections."""
 
 
-def serve(compile_policy: Callable[[], Compiled], hooks: Hooks, *, watched: bool) -> None:
+class Beside:
+    """What runs beside the data plane in the same process; does nothing by itself."""
+
+    def started(self, gateway: _native.Gateway, compiled: Compiled) -> None:
+        """Calls are served from now on."""
+
+    def changed(self) -> bool:
+        """Whether to compile again, for something that stands in no file; asked several times a second."""
+        return False
+
+    def ended(self) -> None:
+        """The data plane has stopped."""
+
+
+def serve(compile_policy: Callable[[], Compiled], hooks: Hooks, *, watched: bool, beside: Beside | None = None) -> None:
     """Serves until the data plane has stopped. Raises `PolicyError`, `PlanError` or `StartError` before the start.
 
-    `compile_policy` is called again for each reload: at SIGHUP, and when the files changed if `watched`.
+    `compile_policy` is called again for each reload: at SIGHUP, when the files changed if `watched`, and when `beside`
+    says so.
     """
+    beside = beside or Beside()
     compiled = compile_policy()
     found = secrets.problems(compiled)
     _refuse_errors(found)
@@ -44,14 +60,19 @@ def serve(compile_policy: Callable[[], Compiled], hooks: Hooks, *, watched: bool
     _leave_signals_to_the_data_plane()
     gateway = native.start(compiled.document)
     hooks.started(gateway)
+    beside.started(gateway, compiled)
     watch: AbstractContextManager[Watch | None] = Watch(compiled) if watched else nullcontext()
     with watch as watcher:
-        _follow(gateway, compile_policy, watcher)
+        _follow(gateway, compile_policy, watcher, beside)
+    beside.ended()
 
 
-def _follow(gateway: _native.Gateway, compile_policy: Callable[[], Compiled], watch: Watch | None) -> None:
+def _follow(
+    gateway: _native.Gateway, compile_policy: Callable[[], Compiled], watch: Watch | None, beside: Beside
+) -> None:
     while (event := gateway.next_event(LOOK_MS)) != "stopped":
-        if event == "reload" or (watch is not None and watch.changed()):
+        changed = [event == "reload", watch is not None and watch.changed(), beside.changed()]
+        if any(changed):
             fresh = _reload(gateway, compile_policy)
             if fresh is not None and watch is not None:
                 watch.follow(fresh)
@@ -65,7 +86,7 @@ def _reload(gateway: _native.Gateway, compile_policy: Callable[[], Compiled]) ->
         native.reload(gateway, compiled.document)
     except ReloadError:
         return None  # the data plane has said why
-    except (PolicyError, PlanError) as error:
+    except (PolicyError, PlanError, LedgerError) as error:
         gateway.report_bad_policy(str(error))
         return None
     except Exception as error:  # noqa: BLE001 - the edge: a defect here must not end a gateway that serves

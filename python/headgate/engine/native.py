@@ -44,6 +44,17 @@ def resolve(plan: bytes) -> list[dict[str, Any]]:
         return findings
 
 
+def key_digest(pepper: bytes, shown: str, *, sha256: bool) -> str:
+    """The digest under which a virtual key is kept in a store, as hex digits; `pepper` is a reference as in a plan.
+
+    `sha256`: `shown` is not the key but its SHA-256, as hex digits. Raises `PlanError` where the pepper cannot be read.
+    """
+    with _translated():
+        from headgate import _native
+
+        return _native.key_digest(pepper, shown, sha256)
+
+
 def start(plan: bytes) -> _native.Gateway:
     """Starts to serve a plan."""
     with _translated():

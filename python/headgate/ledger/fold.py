@@ -13,6 +13,7 @@ from headgate.ledger import contribution, tables
 from headgate.ledger.database import upsert
 from headgate.ledger.deltas import Deltas
 from headgate.ledger.series import MOST_A_DAY, Series
+from headgate.ledger.standing import position
 from headgate.ledger.state import Call, attempt_of, attempt_row, call_of, call_row
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Fold:
         try:
             with self._database.writing() as connection:
                 self._wait_for_others(connection)
-                entries, after = self._journal.read(self._position(connection), most)
+                entries, after = self._journal.read(position(connection, self._journal.source), most)
                 if entries:
                     write(connection, entries, self._database, self._series)
                     self._move(connection, after, max(entry.at_ns for entry in entries))
@@ -76,11 +77,6 @@ class Fold:
             digest = hashlib.blake2b(self._journal.source.encode(), digest_size=8).digest()
             lock = {"key": int.from_bytes(digest, signed=True)}
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), lock)
-
-    def _position(self, connection: Connection) -> str:
-        table = tables.positions
-        position = connection.scalar(select(table.c.position).where(table.c.source == self._journal.source))
-        return position or ""
 
     def _move(self, connection: Connection, after: str, entry_ns: int) -> None:
         moved = {"position": after, "entry_ns": entry_ns, "folded_ns": self._now_ns()}

@@ -27,3 +27,9 @@ def standing(connection: Connection) -> Standing:
     table = tables.positions
     entry_ns, folded_ns = connection.execute(select(func.max(table.c.entry_ns), func.max(table.c.folded_ns))).one()
     return Standing(*(None if at_ns is None else int(at_ns) // NS for at_ns in (entry_ns, folded_ns)))
+
+
+def position(connection: Connection, source: str) -> str:
+    """How far one journal was folded; empty for its beginning."""
+    found = connection.scalar(select(tables.positions.c.position).where(tables.positions.c.source == source))
+    return found or ""

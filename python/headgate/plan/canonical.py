@@ -11,7 +11,7 @@ from headgate.errors import PlanError
 from headgate.plan.document import Literally
 
 if TYPE_CHECKING:
-    from headgate.plan.document import Plan
+    from headgate.plan.document import Key, Plan, SecretRef
 
 
 def encode(plan: Plan) -> bytes:
@@ -31,13 +31,18 @@ def printable(plan: Plan) -> bytes:
     held = [
         f"providers.{each.id}" for each in plan.providers if any(isinstance(s, Literally) for s in each.credentials)
     ]
-    held += [f"keys.{key.name}" for key in plan.keys if isinstance(key.secret, Literally)]
+    held += [f"keys.{key.name}" for key in plan.keys if any(isinstance(s, Literally) for s in _shown(key))]
+    held += ["pepper"] if isinstance(plan.pepper, Literally) else []
     if held:
         raise PlanError(
             f"a plan on disk holds no secret, but the policy has one in clear: {', '.join(held)}; "
             "name where it stands, ${env:NAME} or ${file:PATH}"
         )
     return encode(plan)
+
+
+def _shown(key: Key) -> list[SecretRef]:
+    return [key.secret, *(former.secret for former in key.former)]
 
 
 def _canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value

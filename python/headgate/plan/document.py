@@ -180,7 +180,22 @@ class Literally:
         return "Literally(...)"
 
 
-SecretRef = Env | File | Literally
+@dataclass(frozen=True)
+class KeyDigest:
+    """A digest of a virtual key under the plan's pepper: of the secret itself, or of its SHA-256. 64 hex digits."""
+
+    of: Literal["secret", "sha256"]
+    mac: str
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A secret that is not known, but its digest is; of virtual keys alone."""
+
+    digest: KeyDigest
+
+
+SecretRef = Env | File | Literally | Digest
 
 
 @dataclass(frozen=True)
@@ -362,13 +377,26 @@ class KnownModel:
 
 
 @dataclass(frozen=True)
+class Former:
+    """A secret that a key had before; refused from a time on, in milliseconds since 1970."""
+
+    secret: SecretRef
+    until_unix_ms: int
+
+
+@dataclass(frozen=True)
 class Key:
-    """A virtual key; `aliases` are positions in `aliases`, none for every alias and every model."""
+    """A virtual key; `aliases` are positions in `aliases`, none for every alias and every model.
+
+    It is refused from `expires_unix_ms` on, in milliseconds since 1970; `former` may be shown besides for a while.
+    """
 
     name: str
     secret: SecretRef
     aliases: tuple[int, ...] | None
     passthrough: bool
+    expires_unix_ms: int | None
+    former: tuple[Former, ...]
 
 
 @dataclass(frozen=True)
@@ -376,7 +404,8 @@ class Plan:
     """The whole plan.
 
     `aliases`: exact names stand before patterns, among patterns the longer fixed part first; the first that matches
-    counts. `models` is sorted by the bytes of the names. `keys` is empty exactly when `callers` is not `keys`.
+    counts. `models` is sorted by the bytes of the names. `keys` is empty when `callers` is not `keys`. `pepper` is what
+    digests of keys are made under; there where a key has one.
     """
 
     format: int
@@ -393,6 +422,7 @@ class Plan:
     aliases: tuple[Alias, ...]
     models: tuple[KnownModel, ...]
     keys: tuple[Key, ...]
+    pepper: SecretRef | None
     passthrough: int | None
     resilience: Resilience
     journal: Journal | None

@@ -1,7 +1,8 @@
 //! Who calls, and whether they may: decided from the head alone, before a byte of the body is read.
 //!
-//! Virtual keys are held as digests under a key that is drawn at start, so that memory holds no secret that a caller
-//! could show again elsewhere, and looking one up takes a time that says nothing about how much of it was right.
+//! Virtual keys are held as digests under a key that is drawn at start, or derived from the pepper of the keys in a
+//! store, so that memory holds no secret that a caller could show again elsewhere, and looking one up takes a time that
+//! says nothing about how much of it was right.
 //! Where the policy has no keys, whoever can open a connection is let in, except web pages: a browser on the same
 //! machine must not be able to spend its owner's credentials, so a foreign `Origin`, or a `Host` that is not this
 //! machine (a name that an attacker's DNS points here), is refused.
@@ -12,7 +13,7 @@
 mod keys;
 mod origin;
 
-pub use keys::{Digests, is_weak};
+pub use keys::{Digests, Known, Shown, digest, digest_of_sha256, is_weak, seed};
 pub use origin::Origins;
 
 use fault::Fault;
@@ -44,9 +45,10 @@ impl Admission {
 
     /// Lets a caller in, or says why not: [`fault::Kind::KeyRejected`], [`fault::Kind::OriginForbidden`],
     /// [`fault::Kind::HostForbidden`]. `unix`: the connection came over a unix socket, where a host name says nothing.
-    pub fn admit(&self, head: &RequestHead, unix: bool) -> Result<Caller, Fault> {
+    /// `now_unix_ms` is asked for keys that end at some time.
+    pub fn admit(&self, head: &RequestHead, unix: bool, now_unix_ms: impl FnOnce() -> u64) -> Result<Caller, Fault> {
         match self.callers {
-            Callers::Keys => self.digests.find(head).map(Caller::Key),
+            Callers::Keys => self.digests.find(head, now_unix_ms).map(Caller::Key),
             Callers::Anyone => self.origins.check(head).map(|()| Caller::Anyone),
             Callers::Loopback => {
                 self.origins.check(head)?;

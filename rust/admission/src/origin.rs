@@ -90,7 +90,7 @@ mod tests {
             "[::1]:8080",
             "[::ffff:127.0.0.1]:1",
         ] {
-            let admitted = admission(Callers::Loopback).admit(&head(&[("host", host)]), false);
+            let admitted = admission(Callers::Loopback).admit(&head(&[("host", host)]), false, || 0);
             assert_eq!(admitted.ok(), Some(Caller::Anyone), "{host}");
         }
     }
@@ -99,10 +99,10 @@ mod tests {
     fn another_host_name_is_refused_unless_the_socket_is_a_file() {
         for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", ""] {
             let head = head(&[("host", host)]);
-            let refused = admission(Callers::Loopback).admit(&head, false).expect_err("refused");
+            let refused = admission(Callers::Loopback).admit(&head, false, || 0).expect_err("refused");
             assert_eq!(refused.kind(), Kind::HostForbidden, "{host}");
-            assert!(admission(Callers::Loopback).admit(&head, true).is_ok());
-            assert!(admission(Callers::Anyone).admit(&head, false).is_ok());
+            assert!(admission(Callers::Loopback).admit(&head, true, || 0).is_ok());
+            assert!(admission(Callers::Anyone).admit(&head, false, || 0).is_ok());
         }
     }
 
@@ -110,9 +110,9 @@ mod tests {
     fn a_web_page_is_let_in_only_from_a_listed_origin() {
         for callers in [Callers::Loopback, Callers::Anyone] {
             let page = |origin| head(&[("host", "localhost"), ("origin", origin)]);
-            assert!(admission(callers).admit(&page("https://APP.example"), false).is_ok());
+            assert!(admission(callers).admit(&page("https://APP.example"), false, || 0).is_ok());
             for foreign in ["https://evil.example", "null", "http://localhost:8080", ""] {
-                let refused = admission(callers).admit(&page(foreign), false).expect_err("refused");
+                let refused = admission(callers).admit(&page(foreign), false, || 0).expect_err("refused");
                 assert_eq!(refused.kind(), Kind::OriginForbidden, "{foreign}");
             }
         }

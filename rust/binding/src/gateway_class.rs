@@ -34,6 +34,14 @@ impl Gateway {
         py.detach(|| self.inner.report_bad_policy(reason));
     }
 
+    /// Writes an event into the log: its level (`debug`, `info`, `warn`, `error`), its name, and its fields as JSON.
+    fn log(&self, py: Python<'_>, level: &str, event: &str, fields: &[u8]) -> PyResult<()> {
+        let level = serde_json::from_value(level.into()).map_err(plan_error)?;
+        let fields = serde_json::from_slice(fields).map_err(plan_error)?;
+        py.detach(|| self.inner.log(level, event, fields));
+        Ok(())
+    }
+
     /// Waits for what happens next: `reload`, `stopped`, or `idle` after `timeout_ms`.
     fn next_event(&self, py: Python<'_>, timeout_ms: u64) -> &'static str {
         match py.detach(|| self.inner.next_event(Duration::from_millis(timeout_ms))) {

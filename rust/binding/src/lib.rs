@@ -13,7 +13,7 @@ mod simulation_class;
 mod simulator_class;
 
 use crate::errors::{PlanError, ReloadError, StartError, plan_error};
-use plan::Plan;
+use plan::{Plan, SecretRef};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -24,6 +24,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_plan, module)?)?;
     module.add_function(wrap_pyfunction!(explain, module)?)?;
     module.add_function(wrap_pyfunction!(resolve, module)?)?;
+    module.add_function(wrap_pyfunction!(key_digest, module)?)?;
     module.add_class::<gateway_class::Gateway>()?;
     module.add_class::<journal_class::Journal>()?;
     module.add_class::<simulator_class::Simulator>()?;
@@ -61,4 +62,13 @@ fn resolve<'py>(py: Python<'py>, plan: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let plan = Plan::read(plan).map_err(plan_error)?;
     let findings = py.detach(|| gateway::findings(&plan));
     Ok(PyBytes::new(py, &serde_json::to_vec(&findings).map_err(plan_error)?))
+}
+
+/// The digest under which a virtual key is kept in a store, as hex digits. `pepper` is a reference to a secret as in a
+/// plan, JSON; `sha256`: `shown` is not the key but its SHA-256, as hex digits. Raises `PlanError`, with a reason that
+/// shows neither.
+#[pyfunction]
+fn key_digest(py: Python<'_>, pepper: &[u8], shown: &str, sha256: bool) -> PyResult<String> {
+    let pepper: SecretRef = serde_json::from_slice(pepper).map_err(plan_error)?;
+    py.detach(|| gateway::key_digest(&pepper, shown, sha256)).map_err(plan_error)
 }

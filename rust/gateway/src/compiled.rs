@@ -19,8 +19,6 @@ pub(crate) struct Compiled {
     pub(crate) weak_keys: Vec<String>,
     /// Whether any stream can be taken up again.
     pub(crate) resumes: bool,
-    /// The seed of the keys' digests, kept over reloads.
-    seed: [u8; 32],
 }
 
 impl Compiled {
@@ -39,8 +37,11 @@ impl Compiled {
             Some(before) => Arc::clone(&before.egress),
             None => Arc::new(Egress::new(&plan.egress).map_err(|e| StartError::plan(format!("egress: {e}")))?),
         };
-        let seed = before.map_or_else(random_seed, |before| Ok(before.seed))?;
-        let digests = Digests::new(seed, secrets.keys.iter().map(Secret::bytes));
+        let seed = match &secrets.pepper {
+            Some(pepper) => admission::seed(pepper.bytes()),
+            None => random_seed()?,
+        };
+        let digests = Digests::new(seed, secrets.known());
         let admission = Admission::new(plan.callers, digests, Origins::new(plan.http.origins.clone()));
         let providers = plan
             .providers
@@ -52,11 +53,11 @@ impl Compiled {
             })
             .collect::<Result<_, _>>()
             .map_err(StartError::plan)?;
-        let weak = plan.keys.iter().zip(&secrets.keys).filter(|(_, secret)| admission::is_weak(secret.bytes()));
+        let weak = plan.keys.iter().zip(secrets.weak()).filter(|(_, is_weak)| *is_weak);
         let weak_keys = weak.map(|(key, _)| key.name.clone()).collect();
         let guards = plan.aliases.iter().map(|alias| &alias.resilience);
         let resumes = guards.chain([&plan.resilience]).any(|guard| guard.resume_bytes.is_some());
-        Ok(Self { plan, admission, egress, providers, weak_keys, resumes, seed })
+        Ok(Self { plan, admission, egress, providers, weak_keys, resumes })
     }
 }
 

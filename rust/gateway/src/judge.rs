@@ -122,12 +122,12 @@ fn advice(head: &ResponseHead) -> Option<bool> {
     }
 }
 
-/// The date, for answers that say when to come back as a date.
+/// The date, for answers that say when to come back as a date, and for keys that end at some time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a provider's date is compared with ours, where it states none of its own"
+    reason = "a provider's date is compared with ours, where it states none of its own; a key ends at a date"
 )]
-fn unix_ms() -> u64 {
+pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -43,7 +43,7 @@ mod worker;
 pub use explain::explain;
 pub use in_process::InProcess;
 pub use lifecycle::{Event, Gateway};
-pub use secrets::{Finding, findings};
+pub use secrets::{Finding, findings, key_digest};
 pub use start_error::StartError;
 pub use watch_file::FileWatch;
 

@@ -117,6 +117,11 @@ impl Gateway {
         );
     }
 
+    /// Writes an event of the program around it, if the plan's level lets it.
+    pub fn log(&self, level: Level, event: &str, fields: serde_json::Value) {
+        self.shared.log(level, event, fields);
+    }
+
     /// Waits for the next event, at most `timeout`.
     pub fn next_event(&self, timeout: Duration) -> Option<Event> {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);

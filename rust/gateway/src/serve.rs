@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::call::{Call, Lost, Named, Spelling, Upload};
+use crate::judge;
 use crate::local::Local;
 use crate::reply::{self, Answered};
 use crate::resume;
@@ -82,7 +83,8 @@ impl Server {
             return Ok(reply::options(&incoming.head)?);
         }
         self.has_room(&plan.http)?;
-        let caller = snapshot.compiled.admission.admit(&incoming.head, incoming.peer.address.is_none())?;
+        let caller =
+            snapshot.compiled.admission.admit(&incoming.head, incoming.peer.address.is_none(), judge::unix_ms)?;
         let key = match caller {
             Caller::Anyone => None,
             Caller::Key(index) => {

@@ -1,6 +1,7 @@
 //! The plan document, field by field. `python/headgate/plan/document.py` is its twin; `tests/plan` holds them together.
-//! What guards calls stands in `resilience.rs`.
+//! What guards calls stands in `resilience.rs`, what callers show in `keys.rs`.
 
+use crate::keys::{Former, KeyDigest};
 use crate::needs::Capability;
 use crate::resilience::{Breaker, Resilience};
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,11 @@ pub struct Plan {
     /// Model names that exactly one of the providers is known for, sorted by name; none that is retired, that an alias
     /// has, or that begins with a provider's name and a slash.
     pub models: Vec<KnownModel>,
-    /// Virtual keys; empty exactly when `callers` is not `keys`.
+    /// Virtual keys; empty when `callers` is not `keys`.
     pub keys: Vec<Key>,
+    /// What digests of keys are made under; there where a key has one.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub pepper: Option<SecretRef>,
     /// The provider (an index) of calls that name no model.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub passthrough: Option<usize>,
@@ -336,6 +340,8 @@ pub enum SecretRef {
     File(PathBuf),
     /// Written in the policy itself. Such a plan stays in memory; `compile` refuses to print it.
     Literal(String),
+    /// Not known, but this digest of it is: of virtual keys alone, those that were made outside of the policy.
+    Digest(KeyDigest),
 }
 
 /// One model at one provider.
@@ -477,4 +483,9 @@ pub struct Key {
     pub aliases: Option<Vec<usize>>,
     /// Whether it may make calls that name no model.
     pub passthrough: bool,
+    /// From when on it is refused, in milliseconds since 1970.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says never
+    pub expires_unix_ms: Option<u64>,
+    /// What its callers may show besides, for a while: it was rotated.
+    pub former: Vec<Former>,
 }

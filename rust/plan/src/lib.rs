@@ -10,6 +10,7 @@
 //! Not here: resolving secrets (`gateway`), choosing among healthy endpoints (`attempt`).
 
 mod document;
+mod keys;
 mod near;
 mod needs;
 mod price;
@@ -25,6 +26,7 @@ pub use document::{
     HttpVersions, Journal, Key, KnownModel, Level, Listen, Log, Plan, Prefill, Price, Provider, Proxy, Roots, Scheme,
     SecretRef, Share, Step, TlsFiles, WhenFull, Workers,
 };
+pub use keys::{DigestOf, Former, KeyDigest};
 pub use near::near;
 pub use needs::{Capability, Needs};
 pub use read::{FORMAT, Unreadable};

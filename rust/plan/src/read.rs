@@ -1,6 +1,6 @@
 //! Reading a plan: form, hash, references.
 
-use crate::document::{Plan, Scheme, Step};
+use crate::document::{Plan, Scheme, SecretRef, Step};
 use crate::ranges;
 use sha2::Digest;
 use std::fmt;
@@ -98,7 +98,28 @@ impl Plan {
                 within(&format!("key {}", key.name), *alias, self.aliases.len())?;
             }
         }
+        self.check_digests()?;
         self.passthrough.map_or(Ok(()), |provider| within("passthrough", provider, providers))
+    }
+
+    /// Checks that digests stand where they may, can be read, and have a pepper.
+    fn check_digests(&self) -> Result<(), Unreadable> {
+        let others = self.providers.iter().flat_map(|provider| &provider.credentials).chain(&self.pepper);
+        if others.into_iter().any(|secret| matches!(secret, SecretRef::Digest(_))) {
+            return Err(Unreadable("plan: a digest stands for a virtual key, and for nothing else".to_owned()));
+        }
+        for key in &self.keys {
+            for (secret, _) in key.secrets() {
+                let SecretRef::Digest(digest) = secret else { continue };
+                if digest.bytes().is_none() {
+                    return Err(Unreadable(format!("plan: key {}: a digest has 64 hex digits, lower case", key.name)));
+                }
+                if self.pepper.is_none() {
+                    return Err(Unreadable(format!("plan: key {}: a digest needs a pepper", key.name)));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -122,7 +143,8 @@ fn within(what: &str, index: usize, len: usize) -> Result<(), Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use crate::document::{Deployment, Plan};
+    use crate::document::{Deployment, Key, Plan, SecretRef};
+    use crate::keys::{DigestOf, Former, KeyDigest};
     use crate::resilience::{Hedge, HedgeAfter};
     use crate::sample::{plan, sealed};
 
@@ -134,6 +156,31 @@ mod tests {
         let changed = String::from_utf8(document).expect("text").replace("llama", "lamma");
         let refused = Plan::read(changed.as_bytes()).expect_err("refused");
         assert!(refused.to_string().contains("changed after it was compiled"), "{refused}");
+    }
+
+    #[test]
+    fn a_digest_stands_for_a_key_alone_and_needs_a_pepper() {
+        let digest = |mac: &str| SecretRef::Digest(KeyDigest { of: DigestOf::Secret, mac: mac.to_owned() });
+        let keyed = |secret, former, pepper| {
+            let key =
+                Key { name: "ci".to_owned(), secret, aliases: None, passthrough: false, expires_unix_ms: None, former };
+            Plan { keys: vec![key], pepper, ..plan() }
+        };
+        let (env, good) = (SecretRef::Env("X".to_owned()), digest(&"0f".repeat(32)));
+        let read = |plan: &Plan| Plan::read(&sealed(plan)).map(drop).map_err(|refused| refused.to_string());
+        assert_eq!(read(&keyed(good.clone(), vec![], Some(env.clone()))), Ok(()));
+        let former = vec![Former { secret: digest("0f"), until_unix_ms: 1 }];
+        let mut shown = plan();
+        shown.providers[0].credentials = vec![good.clone()];
+        for (plan, told) in [
+            (keyed(good.clone(), vec![], None), "key ci: a digest needs a pepper"),
+            (keyed(env.clone(), former, Some(env)), "key ci: a digest has 64 hex digits"),
+            (keyed(good.clone(), vec![], Some(good)), "a digest stands for a virtual key"),
+            (shown, "a digest stands for a virtual key"),
+        ] {
+            let refused = read(&plan).expect_err("refused");
+            assert!(refused.contains(told), "{refused}");
+        }
     }
 
     #[test]

@@ -88,6 +88,7 @@ pub(crate) fn plan() -> Plan {
         ],
         models: vec![KnownModel { name: "gpt-5.2".to_owned(), provider: 0 }],
         keys: vec![],
+        pepper: None,
         passthrough: None,
         resilience: resilience(),
         journal: Some(Journal {

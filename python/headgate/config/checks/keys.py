@@ -9,6 +9,7 @@ from headgate.config.secrets import weakness
 if TYPE_CHECKING:
     from headgate.config.checks.names import Names
     from headgate.config.problems import Path, Report
+    from headgate.config.secrets import Secret
     from headgate.config.sections import Key, Policy
 
 
@@ -21,9 +22,25 @@ def check(policy: Policy, names: Names, report: Report) -> None:
             continue
         _once(first, key.name, number, (*path, "name"), f"the name `{key.name}`", report)
         _once(first, key.secret, number, (*path, "secret"), "the secret", report)
-        _secret(key, path, report)
+        _secret(key.secret, (*path, "secret"), report)
+        for place, former in enumerate(key.former):
+            _secret(former.secret, (*path, "former", place, "secret"), report)
+            if former.secret == key.secret:
+                report.error((*path, "former", place, "secret"), "the secret that the key has now")
         _scope(key, path, policy, names, report)
     _unreachable(policy, names, report)
+    _pepper(policy, names, report)
+
+
+def _pepper(policy: Policy, names: Names, report: Report) -> None:
+    if policy.pepper is None:
+        return
+    if policy.ledger is None and not names.is_broken(("ledger",)):
+        report.error(
+            ("pepper",), "the policy has no `ledger:`, where keys under it would stand, so this can never apply"
+        )
+    if policy.pepper.kind == "literal":
+        report.warning(("pepper",), "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}")
 
 
 def _once(first: dict[object, int], thing: object, number: int, at: Path, what: str, report: Report) -> None:
@@ -33,12 +50,12 @@ def _once(first: dict[object, int], thing: object, number: int, at: Path, what: 
     first.setdefault(thing, number)
 
 
-def _secret(key: Key, path: Path, report: Report) -> None:
-    if key.secret.kind != "literal":
+def _secret(secret: Secret, path: Path, report: Report) -> None:
+    if secret.kind != "literal":
         return
-    report.warning((*path, "secret"), "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}")
-    if reason := weakness(key.secret.value):
-        report.warning((*path, "secret"), f"a weak key: {reason}; `headgate key new` prints a strong one")
+    report.warning(path, "a secret in clear; name where it stands: ${env:NAME} or ${file:PATH}")
+    if reason := weakness(secret.value):
+        report.warning(path, f"a weak key: {reason}; `headgate key new` prints a strong one")
 
 
 def _scope(key: Key, path: Path, policy: Policy, names: Names, report: Report) -> None:

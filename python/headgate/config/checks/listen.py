@@ -33,10 +33,10 @@ def _callers(policy: Policy, report: Report) -> None:
         report.error(
             ("listen", "open"), "`open: true` serves callers without a key, but the policy has keys; take one out"
         )
-    if not policy.keys and not listen.open and not listen.data.is_local:
+    if not policy.keys and policy.ledger is None and not listen.open and not listen.data.is_local:
         text = (
-            f"{listen.data} can be reached from other machines and there are no `keys`; "
-            "add keys, listen on 127.0.0.1, or say `open: true` on purpose"
+            f"{listen.data} can be reached from other machines and there are no `keys`; add keys (or a `ledger:`, "
+            "where `headgate key create` puts them), listen on 127.0.0.1, or say `open: true` on purpose"
         )
         report.error(("listen", "data"), text)
     if listen.open and listen.data.is_local:

@@ -11,7 +11,7 @@ from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
 from headgate.config.sections.journal import Journal
-from headgate.config.sections.keys import Key
+from headgate.config.sections.keys import Former, Key
 from headgate.config.sections.ledger import Ledger
 from headgate.config.sections.listen import Listen, Tls
 from headgate.config.sections.log import Log
@@ -30,6 +30,7 @@ __all__ = [
     "Deployment",
     "Drain",
     "Egress",
+    "Former",
     "Hedge",
     "Http",
     "Journal",

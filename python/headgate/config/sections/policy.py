@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from headgate.config.secrets import SecretRef
 from headgate.config.sections.aliases import Alias
 from headgate.config.sections.base import AliasName, Name, OneOrMore, Section
 from headgate.config.sections.deployments import Deployment
@@ -70,6 +71,11 @@ class Policy(Section):
     keys: list[Key] = Field(default=[], description="Virtual keys; absent: loopback alone is served, without keys.")
     ledger: LedgerOrUrl | None = Field(
         default=None, description="Where what calls used and cost is kept, and keys that are made with `headgate key`."
+    )
+    pepper: SecretRef | None = Field(
+        default=None,
+        description="What digests of the keys in the ledger are made under: ${env:NAME} or ${file:PATH}; absent: a "
+        "file beside a SQLite ledger, which is made.",
     )
     resilience: Resilience = Field(default_factory=Resilience, description="How calls are guarded, for every alias.")
     journal: Journal | None = Field(

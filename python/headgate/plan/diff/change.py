@@ -40,6 +40,8 @@ def quoted(names: list[str], most: int = 5) -> str:
 def secret(reference: dict[str, str]) -> str:
     """Where a secret stands; a literal one is never shown."""
     kind, value = next(iter(reference.items()))
+    if kind == "digest":
+        return "the ledger"
     if kind == "literal":
         return "a secret written in the policy"
     return f"the {'environment variable' if kind == 'env' else 'file'} `{value}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headgate.plan.diff.change import Change, by, for_callers, quoted, secret
@@ -31,7 +32,22 @@ def _changed(
         may = "may now" if new[0]["passthrough"] else "may no longer"
         yield for_callers(f"callers with the key `{name}` {may} make calls that name no model")
     if old[0]["secret"] != new[0]["secret"]:
-        yield for_callers(f"callers with the key `{name}` must show what stands in {secret(new[0]['secret'])}")
+        while_ = ", or for a while what they show now" if _still_taken(old[0], new[0]) else ""
+        yield for_callers(f"callers with the key `{name}` must show what stands in {secret(new[0]['secret'])}{while_}")
+    if old[0]["expires_unix_ms"] != new[0]["expires_unix_ms"]:
+        yield for_callers(
+            f"the key `{name}` {_end(new[0]['expires_unix_ms'])} (was: {_end(old[0]['expires_unix_ms'])})"
+        )
+
+
+def _still_taken(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return any(former["secret"] == old["secret"] for former in new["former"])
+
+
+def _end(unix_ms: int | None) -> str:
+    if unix_ms is None:
+        return "does not expire"
+    return f"expires {datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec='seconds')}"
 
 
 def _scope(key: dict[str, Any], plan: dict[str, Any]) -> str:

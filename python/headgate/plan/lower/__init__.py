@@ -13,17 +13,21 @@ from headgate.plan.lower import models, process, providers, resilience, routes
 
 if TYPE_CHECKING:
     from headgate.config.sections import Policy
+    from headgate.plan.document import SecretRef
 
 
-def lower(policy: Policy) -> Plan:
-    """The plan of a policy that was checked; see `headgate.config.load`."""
+def lower(policy: Policy, *, keyed: bool = False) -> Plan:
+    """The plan of a policy that was checked; see `headgate.config.load`.
+
+    `keyed`: a key is needed to call even though the policy has none, since there were some in the ledger.
+    """
     provider_at = {name: number for number, name in enumerate(policy.providers)}
     aliases = routes.aliases(policy)
     plan = Plan(
         format=FORMAT,
         hash="",
         listen=process.listen(policy.listen),
-        callers=process.callers(policy),
+        callers="keys" if keyed else process.callers(policy),
         http=process.http(policy.http),
         workers=process.workers(policy.workers),
         drain=process.drain(policy.drain),
@@ -34,8 +38,17 @@ def lower(policy: Policy) -> Plan:
         aliases=aliases,
         models=models.known(policy),
         keys=tuple(routes.key(section, aliases) for section in policy.keys),
+        pepper=_pepper(policy),
         passthrough=None if policy.passthrough is None else provider_at[policy.passthrough],
         resilience=resilience.lower(policy.resilience),
         journal=process.journal(policy.journal),
     )
     return with_hash(plan)
+
+
+def _pepper(policy: Policy) -> SecretRef | None:
+    """What digests are made under, where there are any."""
+    secrets = [secret for key in policy.keys for secret in (key.secret, *(former.secret for former in key.former))]
+    if policy.pepper is None or not any(secret.kind.startswith("digest") for secret in secrets):
+        return None
+    return providers.secret(policy.pepper)

@@ -24,10 +24,15 @@ def _address(listener: Listener) -> document.Address:
 
 
 def callers(policy: sections.Policy) -> document.Callers:
-    """Who may call follows from the keys and from `open`."""
+    """Who may call follows from the keys and from `open`.
+
+    Where a ledger may hold keys and others can reach the listener, a key is needed, also while there is none.
+    """
     if policy.keys:
         return "keys"
-    return "anyone" if policy.listen.open else "loopback"
+    if policy.listen.open:
+        return "anyone"
+    return "loopback" if policy.ledger is None or policy.listen.data.is_local else "keys"
 
 
 def http(section: sections.Http) -> document.HttpLimits:

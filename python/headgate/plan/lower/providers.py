@@ -41,9 +41,17 @@ def provider(name: str, policy: sections.Policy) -> document.Provider:
 
 def secret(given: Secret) -> document.SecretRef:
     """Where a secret stands."""
-    if given.kind == "env":
-        return document.Env(given.value)
-    return document.File(given.value) if given.kind == "file" else document.Literally(given.value)
+    match given.kind:
+        case "env":
+            return document.Env(given.value)
+        case "file":
+            return document.File(given.value)
+        case "literal":
+            return document.Literally(given.value)
+        case "digest":
+            return document.Digest(document.KeyDigest("secret", given.value))
+        case "digest_of_sha256":
+            return document.Digest(document.KeyDigest("sha256", given.value))
 
 
 def _endpoints(name: str, section: sections.Provider, known: catalogue.KnownProvider | None) -> list[document.Endpoint]:

@@ -13,6 +13,7 @@ from headgate.plan.lower.providers import secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from headgate.config import sections
 
@@ -65,5 +66,14 @@ def key(section: sections.Key, order: tuple[document.Alias, ...]) -> document.Ke
     position = {alias.name: number for number, alias in enumerate(order)}
     allowed = None if section.aliases is None else tuple(sorted(position[name] for name in section.aliases))
     return document.Key(
-        name=section.name, secret=secret(section.secret), aliases=allowed, passthrough=section.passthrough
+        name=section.name,
+        secret=secret(section.secret),
+        aliases=allowed,
+        passthrough=section.passthrough,
+        expires_unix_ms=None if section.expires is None else _unix_ms(section.expires),
+        former=tuple(document.Former(secret(each.secret), _unix_ms(each.until)) for each in section.former),
     )
+
+
+def _unix_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

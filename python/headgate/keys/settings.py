@@ -1,0 +1,58 @@
+"""What a key of the store may do: from the words of the command line, checked as the policy's own `keys:` are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from headgate.config import yaml12
+from headgate.config.near import hint
+from headgate.config.secrets import Secret
+from headgate.config.sections import Key
+from headgate.errors import UsageError
+from headgate.keys.merge import reason
+
+if TYPE_CHECKING:
+    from headgate.config.sections import Policy
+    from headgate.keys.store import Settings
+
+_USD = re.compile(r"\$?([0-9][0-9_]*(?:\.[0-9]+)?)/([a-z]+)")
+
+
+def budget_of(text: str) -> dict[str, Any]:
+    """`50/day` as a budget of the policy. Raises `UsageError`."""
+    found = _USD.fullmatch(text)
+    if not found:
+        raise UsageError(f"--usd: `{text[:40]}`: an amount and a window are needed, such as 50/day or 2000/month")
+    amount = found[1].replace("_", "")
+    return {"usd": float(amount) if "." in amount else int(amount), "window": found[2]}
+
+
+def limits_of(pairs: list[str]) -> Settings:
+    """`requests_per_minute=600` and the like, with values as YAML has them. Raises `UsageError`."""
+    limits: Settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--limit: `{pair[:40]}`: NAME=VALUE is needed, such as requests_per_minute=600")
+        limits[name] = yaml12.parse(value, "--limit").checked()
+    return limits
+
+
+def check(name: str, settings: Settings, policy: Policy) -> None:
+    """Raises `UsageError` for what a policy would refuse in its `keys:`."""
+    if any(key.name == name for key in policy.keys):
+        raise UsageError(f"the policy has a key `{name}` of its own: choose another name")
+    try:
+        made = Key.model_validate(settings | {"name": name, "secret": Secret("digest", "")})
+    except ValidationError as error:
+        raise UsageError(reason(error)) from None
+    for alias in made.aliases or []:
+        if alias not in policy.aliases:
+            raise UsageError(f"no alias `{alias}`{hint(alias, policy.aliases)}")
+    if made.passthrough and policy.passthrough is None:
+        raise UsageError("the policy has no `passthrough:` provider, so --passthrough can never apply")
+    if policy.listen.open:
+        raise UsageError("the policy says `listen: {open: true}`: callers need no key; take that out first")
