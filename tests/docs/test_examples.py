@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,13 @@ import yaml
 
 from docs import outputs
 from headgate import _native
+from headgate.ledger.database import Database
+from headgate.ledger.fold import Fold
+from headgate.ledger.schema import migrate
 from tests.harness import gateway as processes
 from tests.harness.gateway import attach
 from tests.harness.wire import ask
+from tests.ledger.made import Made, simple
 
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -230,6 +235,30 @@ def test_keys_are_made_rotated_and_revoked_as_the_page_says(tmp_path: Path) -> N
     assert rotated != created
     assert re.search(r"a secret: begins with hg_\w{6}, made \S+, taken until ", shown)
     assert revoked == "revoked: agents\n"
+
+
+def test_usage_is_told_as_the_page_says(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "policy.yaml").write_text(example_of("usage.md", "yaml", "smart:"))
+    (tmp_path / "bill.csv").write_text("date,model,calls\n2026-11-20,gpt-5.2,0\n")
+    database = Database(f"sqlite:///{tmp_path}/data/headgate.db")
+    migrate(database)
+    Fold(database, Made(simple(7 * 2**64 + 7, time.time_ns() - 60 * 10**9, agent="coder"))).to_the_end()
+    database.close()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    commands = [line for example in examples("usage.md", "sh") for line in example.splitlines() if " tail " not in line]
+    told = []
+    for command in commands:
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    assert re.search(r"coder +gpt-5.2 +1 +0 +10 +0? *5", told[0]), told[0]
+    assert "attempt 0: gpt-5.2 at openai/gpt" in told[6]
+    assert told[7].startswith("the same: ")
+    assert (tmp_path / "spend.svg").exists()
+    assert len((tmp_path / "calls.csv").read_text().splitlines()) == 2
 
 
 def test_a_cut_stream_is_continued_as_the_page_says(tmp_path: Path) -> None:

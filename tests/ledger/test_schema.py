@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from headgate.errors import LedgerError
+from headgate.keys import tables as keys_tables
 from headgate.ledger import schema, tables
 from headgate.ledger.database import Database
 from headgate.ledger.fold import Fold
@@ -22,6 +23,7 @@ from tests.ledger.test_fold import sums
 def test_the_tables_are_what_the_steps_come_to(database: Database) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "headgate_schema"})
+        assert keys_tables.keys.metadata is tables.metadata
         assert compare_metadata(context, tables.metadata) == []
 
 

@@ -91,7 +91,7 @@ def understand(arguments: list[str]) -> None:
     """Reads a command line as `headgate` would, without running it; what is not known raises."""
     command: Any = get_command(app)
     name, rest = "headgate", arguments
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and not (command.invoke_without_command and rest[0].startswith("-")):
         name, *rest = rest
         command = command.commands[name]
     command.make_context(name, rest)

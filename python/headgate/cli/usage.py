@@ -162,6 +162,24 @@ def export(
     print(f"{count:,} rows: {as_csv or as_parquet}", file=sys.stderr)
 
 
+@app.command()
+def anomalies(
+    *, since: Since = "7d", as_json: AsJson = False, policy: PolicyOption = POLICY, ledger: LedgerOption = None
+) -> None:
+    """List what was out of the ordinary: tasks that used far more than others, keys that spent far more than before."""
+    from headgate.cli import usage_text
+    from headgate.ledger import lookout
+    from headgate.ledger.buckets import NS
+
+    since_ns = _question("", since, None, None).since_s * NS
+    with reading(Place(policy, ledger)) as (connection, _):
+        found = lookout.listed(connection, since_ns)
+    if as_json:
+        print(json.dumps([{"at": row["at_ns"], **lookout.said(row)} for row in found], indent=2))
+    else:
+        usage_text.print_anomalies(found)
+
+
 @contextmanager
 def reading(place: Place) -> Iterator[tuple[Connection, Keep]]:
     """One state of the ledger that a command asks."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate.cli.text import console, safe
+from headgate.ledger.buckets import NS
+from headgate.ledger.lookout import said
 from headgate.ledger.money import short_usd
 from headgate.ledger.report import named
 from headgate.ledger.times import iso
@@ -130,3 +132,20 @@ def print_compared(compared: Compared, *, as_json: bool) -> None:
         table.add_row(each.day, safe(each.model), name, *figures)
     _print_whole(out, table)
     out.print(f"{len(compared.differences)} figures differ, of {what}")
+
+
+def print_anomalies(found: list[dict[str, Any]]) -> None:
+    """A line for each finding."""
+    out = console()
+    for row in found:
+        at, told = iso(row["at_ns"] // NS), said(row)
+        if row["kind"] == "task":
+            agent = f" of the agent {told['agent']}" if told["agent"] else ""
+            key = f" (key {told['key']})" if told["key"] else ""
+            figures = f"{row['measured']:,} tokens; the others use {row['ordinary']:,} on average"
+            out.print(safe(f"{at}  the task {told['task']}{agent}{key} used {figures}"))
+        else:
+            figures = f"{short_usd(row['measured'])} in this hour; {short_usd(row['ordinary'])} is ordinary"
+            out.print(safe(f"{at}  the key {told['key'] or '(none)'} spent {figures}"))
+    if not found:
+        out.print("nothing was out of the ordinary")

@@ -63,6 +63,7 @@ class WithLedger(Beside):
         from headgate.ledger.fold import Fold
         from headgate.ledger.follow import Follower
         from headgate.ledger.journal import Directory
+        from headgate.ledger.lookout import Lookout
         from headgate.ledger.opening import keep_of
 
         directory = journal_directory(compiled.loaded.policy)
@@ -71,6 +72,7 @@ class WithLedger(Beside):
         journal = Directory(directory, native.open_journal(directory), self._damaged)
         fold = Fold(self._stored.database, journal, section.max_series)
         self._follower = Follower(self._stored.database, fold, keep_of(section), self._tell)
+        self._follower.regularly.append(Lookout(self._stored.database, self._tell).look)
         self._follower.start()
 
     def _damaged(self, place: dict[str, Any]) -> None:

@@ -137,3 +137,14 @@ tasks = Table(
     Index("tasks_last", "last_ns"),
     sqlite_with_rowid=False,
 )
+
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("of", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in ("at_ns", "measured", "limit", "ordinary")),
+    Index("anomalies_at", "at_ns"),
+    sqlite_with_rowid=False,
+)
+"""What was found out of the ordinary, once each; `of` says of what, a JSON object."""
