@@ -11,7 +11,7 @@ from headgate import config, plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from headgate.config.problems import Path
+    from headgate.config.problems import Path, Problem
     from headgate.keys.merge import Merged
 
     Merge = Callable[[config.Loaded], Merged]  # adds to a policy what stands elsewhere
@@ -24,6 +24,8 @@ class Compiled:
     loaded: config.Loaded
     plan: plan.Plan
     document: bytes
+    left_out: tuple[Problem, ...] = ()
+    """What stands elsewhere, such as a ledger, and does not fit the policy."""
 
     def path_of(self, name: str) -> Path:
         """The path of a secret that the data plane names as `providers.NAME.credential` or `keys.NAME.secret`."""
@@ -62,4 +64,4 @@ def _compiled(loaded: config.Loaded, merge: Merge | None = None) -> Compiled:
     merged = merge(loaded)
     lowered = plan.lower(merged.policy, keyed=merged.keyed)
     fuller = replace(loaded, policy=merged.policy, warnings=[*loaded.warnings, *merged.problems])
-    return Compiled(fuller, lowered, plan.encode(lowered))
+    return Compiled(fuller, lowered, plan.encode(lowered), tuple(merged.problems))

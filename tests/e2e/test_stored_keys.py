@@ -171,6 +171,16 @@ def test_a_key_of_the_policy_stands_beside_those_of_the_store(
     assert names == ["file", "made"]
 
 
+def test_explain_knows_the_keys_of_the_store(gateway: Gateway, key: Run, environment: dict[str, str]) -> None:
+    path = str(gateway.log.with_name("policy.yaml"))
+    key("create", "--name", "narrow", "--alias", "chat")
+    told = run("explain", path, "--model", "chat", "--key", "narrow", environment=environment)
+    assert told.returncode == 0, told.stderr
+    assert run("explain", path, "--model", "house/gpt-sim", "--key", "narrow", environment=environment).returncode == 1
+    unknown = run("explain", path, "--model", "chat", "--key", "nobody", environment=environment)
+    assert "there is no key `nobody`; the policy has: narrow" in unknown.stderr
+
+
 def test_a_ledger_that_is_not_there_at_the_start_is_69(provider: Provider, closed_port: int, tmp_path: Path) -> None:
     from tests.harness.gateway import write
 

@@ -95,12 +95,15 @@ class Asked:
 def explain(asked: Asked, *, as_json: bool) -> None:
     """Prints where a call would go; ends with 1 where it would be refused."""
     from headgate.engine import native
+    from headgate.engine.stored import look
 
     odd = [header for header in asked.headers if not header.partition("=")[2]]
     if odd:
         raise UsageError(f"--header {odd[0]}: write NAME=VALUE")
     trial = asked.trial.query()
-    compiled = compile_file(asked.policy)
+    compiled = compile_file(asked.policy, merge=look)
+    for problem in compiled.left_out:
+        print(problem, file=sys.stderr)
     try:
         answer = native.explain(compiled.document, asked.model, asked.key, trial)
     except PlanError as error:

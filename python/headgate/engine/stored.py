@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from headgate.errors import LedgerError
@@ -106,3 +107,26 @@ class Stored:
             if number != self._number:
                 self._number = number
                 self._changed.set()
+
+
+def look(loaded: Loaded) -> Merged:
+    """The policy with what is stored, for a question: nothing is made or migrated; a ledger that is away is told."""
+    from headgate.config.problems import Problem
+    from headgate.keys.merge import merge
+    from headgate.keys.store import all_keys
+    from headgate.ledger.opening import open_for_questions
+
+    if loaded.policy.ledger is None:
+        return merge(loaded, (), time.time_ns())
+    try:
+        database, _ = open_for_questions(loaded.policy.ledger)
+        try:
+            with database.reading() as connection:
+                return merge(loaded, all_keys(connection), time.time_ns())
+        finally:
+            database.close()
+    except LedgerError as error:
+        merged = merge(loaded, (), time.time_ns())
+        place = loaded.places.of_key(("ledger",))
+        text = f"its keys are left out here: {error}"
+        return replace(merged, problems=[*merged.problems, Problem(place, ("ledger",), text, is_error=False)])
