@@ -32,7 +32,7 @@ YEAR_S = 365 * DAY_S
 ASKED = [("agent", "model"), ("key",), ("user",), ("day",), ("month", "model"), ()]
 TIMES = 5
 _SEED = 20261121
-_USED = ("calls", "errors", "took_ms", "attempts", "retries", "input", "cached", "output", "reasoning", "nano_usd")
+_USED = ("calls", "errors", "took_ms", "attempts", "retries", "input", "cache_read", "output", "reasoning", "nano_usd")
 
 
 def main() -> None:

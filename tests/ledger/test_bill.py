@@ -60,7 +60,7 @@ def written(folder: Path, text: str) -> str:
 def test_openais_usage_is_read(tmp_path: Path) -> None:
     ((place, charged),) = read(written(tmp_path, json.dumps(USAGE))).items()
     assert place == ("2026-09-21", "gpt-5.2-2025-12-11")
-    assert charged.counts == {"attempts": 5, "input": 1000, "cached": 800, "output": 500}
+    assert charged.counts == {"attempts": 5, "input": 1000, "cache_read": 800, "output": 500}
     assert charged.nano_usd is None
 
 

@@ -33,7 +33,7 @@ RETRIED: list[Entry] = [
         NOW_NS + 4,
         status=200,
         became="good",
-        usage=Usage(input=1_000, cached=250, output=100),
+        usage=Usage(input=1_000, cache_read=250, output=100),
         nano_usd=1_500_000_000,
         price="2026-09-01",
         took_ns=250_000_000,
@@ -59,7 +59,7 @@ def test_a_table_has_a_line_for_each_group_and_says_what_is_doubtful(url: str) -
     ended = headgate("usage", "--by", "agent,model", "--ledger", url)
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [line.split() for line in ended.stdout.splitlines()]
-    assert ["agent", "model", "calls", "errors", "input", "cached", "output", "cache", "share", "money"] in lines
+    assert ["agent", "model", "calls", "errors", "input", "cache", "read", "output", "cache", "share", "money"] in lines
     assert ["coder", "gpt-5.2", "1", "0", "1,003", "250", "100", "25", "%", "$1.5000"] in lines
     assert ["writer", "gpt-5.2", "3", "0", "30", "0", "15", "0", "%", "$0.000003"] in lines
     assert ["total", "5", "0", "1,043", "250", "120", "24", "%", "$1.5000"] in lines
@@ -127,7 +127,7 @@ def test_a_call_is_shown_with_its_attempts(url: str) -> None:
         "unavailable, 503",
         "by our own count",
         "good, 200 after 250.0 ms, served the answer",
-        "input 1,000, cached 250, output 100: $1.5000 by the price 2026-09-01",
+        "input 1,000, cache read 250, output 100: $1.5000 by the price 2026-09-01",
         "answered 200 after 3.00 s",
     ):
         assert part in shown

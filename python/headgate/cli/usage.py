@@ -114,7 +114,7 @@ def _reconcile(place: Place, path: str, question: Question, *, as_json: bool) ->
 
 @app.command()
 def call(
-    call: Annotated[str, typer.Argument(metavar="ID", help="As in the answer's header `x-request-id`.")],
+    call: Annotated[str, typer.Argument(metavar="ID", help="As in the answer's header `headgate-request-id`.")],
     *,
     as_json: AsJson = False,
     policy: PolicyOption = POLICY,

@@ -28,8 +28,8 @@ _COLUMNS = {
     "calls": "calls",
     "errors": "errors",
     "input": "input",
-    "cached": "cached",
-    "cache_written": "written",
+    "cache_read": "cache read",
+    "cache_write": "cache write",
     "output": "output",
     "reasoning": "reasoning",
     "audio": "audio",
@@ -76,7 +76,7 @@ def _figure(line: Line, name: str) -> int:
 
 
 def _cache_share(line: Line) -> str:
-    return f"{100 * line['cached'] / line['input']:.0f} %" if line["input"] else "-"
+    return f"{100 * line['cache_read'] / line['input']:.0f} %" if line["input"] else "-"
 
 
 def _notes(answer: Answer, total: Line, standing: Standing, now_s: int) -> Iterator[str]:

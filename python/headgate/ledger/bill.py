@@ -24,7 +24,7 @@ from headgate.ledger.money import NANO
 COUNTS: Final = {
     "attempts": ("num_model_requests", "calls", "requests"),
     "input": ("input_tokens",),
-    "cached": ("input_cached_tokens", "cached_tokens"),
+    "cache_read": ("input_cached_tokens", "cached_tokens"),
     "output": ("output_tokens",),
 }
 """Of our counters, what bills call them. Each attempt is a call to the provider."""

@@ -18,11 +18,11 @@ Basis = Literal["provider", "counted", "void"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one attempt. A part is counted in its whole too: `cached` in `input`, `reasoning` in `output`."""
+    """Tokens of one attempt. A part is counted in its whole too: `cache_read` in `input`, `reasoning` in `output`."""
 
     input: int = 0
-    cached: int = 0
-    cache_written: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
     input_audio: int = 0
     input_image: int = 0
     output: int = 0

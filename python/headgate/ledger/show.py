@@ -25,9 +25,8 @@ def call_name(call: bytes) -> str:
 def call_id(name: str) -> bytes:
     """The id that a text names. Raises `UsageError`."""
     if not re.fullmatch(rf"({PREFIX})?[0-9a-f]{{32}}", name):
-        raise UsageError(
-            f"`{name[:60]}` is not the id of a call: `{PREFIX}` and 32 hex digits, as in its answer's header"
-        )
+        text = f"`{PREFIX}` and 32 hex digits, as in the header `headgate-request-id` of its answer"
+        raise UsageError(f"`{name[:60]}` is not the id of a call: {text}")
     return bytes.fromhex(name.removeprefix(PREFIX))
 
 

@@ -9,7 +9,7 @@ revision = "0001"
 down_revision = None
 
 _CLASSES = (
-    *("input", "cached", "cache_written", "input_audio", "input_image"),
+    *("input", "cache_read", "cache_write", "input_audio", "input_image"),
     *("output", "reasoning", "output_audio", "output_image", "audio_ms"),
 )
 _COUNTERS = (
