@@ -19,6 +19,7 @@ from headgate import _native
 from headgate.ledger.database import Database
 from headgate.ledger.fold import Fold
 from headgate.ledger.schema import migrate
+from tests.harness import gateway as processes
 from tests.harness.gateway import attach
 from tests.harness.wire import ask
 from tests.ledger.made import Made, simple

@@ -33,6 +33,9 @@ def check(policy: Policy, names: Names, report: Report) -> None:
 
 
 def _pepper(policy: Policy, names: Names, report: Report) -> None:
+    if policy.ledger is not None and policy.journal is None and not names.is_broken(("journal",)):
+        text = "stays empty but for keys, as there is no journal that it could be folded from; add `journal: {}`"
+        report.warning(("ledger",), text, key=True)
     if policy.pepper is None:
         return
     if policy.ledger is None and not names.is_broken(("ledger",)):
