@@ -85,7 +85,7 @@ headgated: preflight ## the data plane alone, one static binary
 	@echo "$(HEADGATED): static, $$(wc -c < $(HEADGATED)) bytes"
 
 lock: venv ## newer Python requirements, within the bounds of pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra bench --extra dev --extra compat --universal --python-version 3.11 --upgrade --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra bench --extra dev --extra compat --extra parquet --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.txt
 
 clean:

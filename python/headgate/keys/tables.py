@@ -1,4 +1,4 @@
-"""The tables of keys, in the ledger's database."""
+"""The tables of keys and budgets, in the ledger's database."""
 
 from __future__ import annotations
 
@@ -38,3 +38,21 @@ changes = Table(
     sqlite_with_rowid=False,
 )
 """`store`: how often keys and budgets were changed. `pepper`: a digest that tells one pepper from another."""
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("slot", Text, primary_key=True),
+    Column("settings", Text, nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("approval", Text, primary_key=True),
+    Column("nano_usd", BigInteger, nullable=False),
+    Column("granted_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
