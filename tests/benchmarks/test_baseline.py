@@ -45,6 +45,7 @@ OURS_ALONE = {
     "headgate_journal_unrecorded",
     "headgate_journal_waiting",
     "headgate_audio_seconds",
+    "headgate_bytes_per_token",
     "headgate_charges",
     "headgate_continuations",
     "headgate_retry_budget_level",

@@ -21,6 +21,7 @@ from headgate.ledger.fold import Fold
 from headgate.ledger.schema import migrate
 from tests.harness import gateway as processes
 from tests.harness.gateway import attach
+from tests.harness.waiting import until
 from tests.harness.wire import ask
 from tests.ledger.made import Made, simple
 
@@ -158,6 +159,29 @@ def test_ways_are_those_that_the_page_shows(tmp_path: Path) -> None:
     shown = page.split("```\na call without a stream")[1].split("```")[0]
     assert "a call without a stream" + shown in re.sub("(?m)^  ", "", told[0])
     assert "the caller gets 504 first_token_timeout" in told[1]
+
+
+def test_prices_and_tokens_are_those_that_the_page_shows(up: Up, tmp_path: Path) -> None:
+    page = DOCS / "metering.md"
+    (tmp_path / "policy.yaml").write_text(example_of(page.name, "yaml", "stream_usage"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    environment["OPENAI_API_KEY"] = "sk-x"
+
+    def told(word: str) -> str:
+        command = up.put_in(example_of(page.name, "sh", word))
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        return done.stdout
+
+    explained = told("explain")
+    assert "$1.75 and $14 per million, $0.175 from the cache, other prices for batch and fast and flex" in explained
+    assert "$0.2 and $1.6 per million, $0.02 from the cache" in explained
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed: apt-get install curl")
+    shown = "headgate_tokens_total" + page.read_text().split("```\nheadgate_tokens_total")[1].split("```")[0]
+    series = {line.rpartition(" ")[0] for line in shown.splitlines()}
+    until(lambda: series <= {line.rpartition(" ")[0] for line in told("curl").splitlines()}, "the call was counted")
 
 
 def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class World(NamedTuple):
     whole: str
     """The text of an answer that is not cut."""
     ends: list[int]
-    """Where the events of its stream end."""
+    """Where the events of its stream end: usage and `[DONE]` are the last."""
 
     def reset(self) -> None:
         """Empties both bills."""
@@ -54,7 +54,8 @@ class World(NamedTuple):
 def providers() -> Iterator[tuple[Provider, Provider, list[int]]]:
     """Two providers that say the same; the golden stream is read first, so that there is a rule for every place."""
     probe = Provider.start(tokens={"fixed": TOKENS})
-    body = ask(probe.address, "POST", PATH, chat("cut-close-00000", text=PROMPT, stream=True)).body
+    asked = chat("cut-close-00000", text=PROMPT, stream=True, stream_options={"include_usage": True})
+    body = ask(probe.address, "POST", PATH, asked).body
     probe.stop()
     ends = [found.end() for found in re.finditer(rb"\n\n", body)]
     rules: list[dict[str, Any]] = [
@@ -168,7 +169,7 @@ def line(world: World, answer: Answer) -> Line:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_text_that_is_cut_at_any_event_comes_once_and_whole(world: World, form: str, how: str) -> None:
     wrong = {}
-    first, finish = world.ends[CONTENT_AT], world.ends[-2]
+    first, finish = world.ends[CONTENT_AT], world.ends[-3]
     for end in world.ends:
         for at in (end - 60, end - 1, end, end + 1):
             if not 0 < at < world.ends[-1] - 2:
@@ -178,7 +179,7 @@ def test_a_text_that_is_cut_at_any_event_comes_once_and_whole(world: World, form
             if at < first:
                 fine = is_whole(answer) and text(answer) == world.whole and not marks
             elif at < finish:
-                said = sum(at >= end for end in world.ends[CONTENT_AT:-2]) * 4
+                said = sum(at >= end for end in world.ends[CONTENT_AT:-3]) * 4
                 fine = is_whole(answer) and text(answer) == world.whole and marks == [(form, str(said))]
             else:
                 fine = error(answer) == "stream_cut" and text(answer) == world.whole and not marks

@@ -118,8 +118,9 @@ def test_a_stream_that_breaks_off_before_it_says_anything_is_502(gateway: Gatewa
 
 @pytest.mark.parametrize("fault", SOUND_STREAM)
 def test_a_stream_in_another_spelling_is_passed_on_as_it_is(gateway: Gateway, provider: Provider, fault: str) -> None:
-    ours = call(gateway, fault, stream=True)
-    theirs = wire.ask(provider.address, "POST", PATH, chat("gpt-sim", stream=True), {"x-sim-fault": fault})
+    asked = {model: chat(model, stream=True, stream_options={"include_usage": True}) for model in ("chat", "gpt-sim")}
+    ours = gateway.ask("POST", PATH, asked["chat"], {**BEARER, "x-sim-fault": fault})
+    theirs = wire.ask(provider.address, "POST", PATH, asked["gpt-sim"], {"x-sim-fault": fault})
     assert (ours.status, ours.whole) == (200, True)
     assert b"[DONE]" in ours.body
     assert b'"error"' not in ours.body

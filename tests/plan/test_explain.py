@@ -25,7 +25,10 @@ def test_a_place_has_its_window_its_price_and_its_limit() -> None:
     place = explained("a-7")["steps"][0]["places"][0]
     assert (place["model"], place["context_tokens"], place["max_concurrency"]) == ("x-7", 1_000, 32)
     assert explained("exact")["steps"][0]["places"][0]["prefill"] == "prefix"
-    assert place["price"] == {"input_nano_usd_per_million": 150_000_000, "output_nano_usd_per_million": 2_000_000_000}
+    rates = place["price"]["usual"][0]["tiers"][0]["nano_usd_per_million"]
+    assert (rates["input"], rates["output"], rates["reasoning"]) == (150_000_000, 2_000_000_000, 2_000_000_000)
+    assert explained("gpt-5.2")["steps"][0]["places"][0]["price"], "of a model named outright"
+    assert explained("house/x")["steps"][0]["places"][0]["price"] is None
     assert explained("house/x")["steps"][0]["places"][0]["max_concurrency"] == 64, "that of the provider"
 
 

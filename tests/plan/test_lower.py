@@ -42,7 +42,9 @@ def test_units_become_numbers() -> None:
     assert plan.resilience.retry == twin.Retry(4, 6, 10, 20, 30, 40)
     assert plan.resilience.keep_alive_ms == 16_000
     assert [deployment.prefill for deployment in plan.deployments] == ["off", "prefix", "off"]
-    assert plan.deployments[2].price == twin.Price(150_000_000, 2_000_000_000)
+    price = plan.deployments[2].price
+    assert price is not None
+    assert plan.prices[price].usual[0].tiers[0].nano_usd_per_million.output == 2_000_000_000
 
 
 def test_what_no_policy_may_say_yet_has_its_place_in_the_plan() -> None:
@@ -160,11 +162,50 @@ def test_the_kind_of_a_provider_is_its_name_in_the_catalogue() -> None:
 
 
 def test_a_price_is_the_policys_word_else_what_the_catalogue_knows() -> None:
-    prices = {deployment.id: deployment.price for deployment in lowered().deployments}
-    known = catalogue.providers()["openai"].price("gpt-5.2")
-    assert known
-    assert (prices["gpt"], prices["own"]) == (twin.Price(*known), twin.Price(150_000_000, 2_000_000_000))
+    plan = lowered()
+    at = {deployment.id: deployment.price for deployment in plan.deployments}
+    openai = next(provider for provider in plan.providers if provider.id == "openai")
+    assert at["gpt"] == openai.prices["gpt-5.2"]
+    assert at["own"] is not None
+    assert plan.prices[at["own"]] == twin.Price((own_price(150_000_000, 2_000_000_000),), {})
     assert lowered(SMALL + "deployments: {a: {provider: openai, model: no-such}}\n").deployments[0].price is None
+    assert len({repr(price) for price in plan.prices}) == len(plan.prices)
+
+
+def own_price(prompt: int, answer: int) -> twin.Period:
+    """A policy's price for tokens of the prompt and of the answer."""
+    rates = twin.Rates(*(prompt,) * 5, *(answer,) * 4)
+    return twin.Period(0, None, (twin.Tier(0, rates),), None, 0)
+
+
+def test_each_class_may_have_its_price_and_so_may_sound_and_calls() -> None:
+    price = (
+        "{input_per_million_usd: 1, output_per_million_usd: 2, cache_read_per_million_usd: 0.1, "
+        "cache_write_per_million_usd: 1.25, input_audio_per_million_usd: 10, input_image_per_million_usd: 3, "
+        "reasoning_per_million_usd: 4, output_audio_per_million_usd: 20, output_image_per_million_usd: 30, "
+        "audio_per_minute_usd: 0.006, per_call_usd: 0.01}"
+    )
+    plan = lowered(SMALL + f"deployments: {{a: {{provider: openai, model: m, price: {price}}}}}\n")
+    assert plan.deployments[0].price == 0
+    (period,) = plan.prices[0].usual
+    nano = 10**9
+    rates = twin.Rates(nano, nano // 10, 5 * nano // 4, 10 * nano, 3 * nano, 2 * nano, 4 * nano, 20 * nano, 30 * nano)
+    assert period == twin.Period(0, None, (twin.Tier(0, rates),), 360_000_000, 10_000_000)
+
+
+def test_a_provider_may_have_a_price_for_models_that_nobody_knows() -> None:
+    house = (
+        "version: 1\nproviders: {house: {dialect: openai, endpoints: ['http://10.0.0.1'], price: {per_call_usd: 1}}}\n"
+    )
+    plan = lowered(house + "deployments: {a: {provider: house, model: m}, b: {provider: house, model: 'm-{1}'}}\n")
+    assert (plan.providers[0].price, [each.price for each in plan.deployments]) == (0, [0, None])
+    assert plan.prices[0].usual[0].call_nano_usd == 10**9
+
+
+def test_streams_are_asked_for_their_usage_but_where_the_policy_says_otherwise() -> None:
+    house = "version: 1\nproviders: {house: {dialect: openai, endpoints: ['http://10.0.0.1'], stream_usage: leave}}\n"
+    assert [each.stream_usage for each in lowered(house).providers] == ["leave"]
+    assert {each.stream_usage for each in lowered().providers} == {"ask"}
 
 
 def test_what_a_deployment_can_do_is_the_policys_word_in_one_order() -> None:

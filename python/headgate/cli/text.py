@@ -6,14 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.cli.guards import guards
 from headgate.cli.way import unfit
+from headgate.config.prices import CLASSES
 from headgate.config.units import show_usd
+from headgate.plan.diff import prices
 from headgate.plan.words import BALANCES, conditions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from headgate.compile import Compiled
     from headgate.plan.diff import Change
+
+
+KINDS = {
+    "cache_read": "from the cache",
+    "cache_write": "into the cache",
+    "input_audio": "for sound",
+    "input_image": "for pictures",
+    "reasoning": "for reasoning",
+    "output_audio": "for sound in answers",
+    "output_image": "for pictures in answers",
+}
+"""What a price per million is for, of tokens that may have one of their own."""
 
 
 def summary(policy: str, compiled: Compiled) -> str:
@@ -86,12 +102,32 @@ def _facts(place: dict[str, Any]) -> str:
     facts = [f"{place['context_tokens']} tokens"] if place["context_tokens"] is not None else []
     if (able := place["capabilities"]) is not None:
         facts.append(f"can do {', '.join(able)}" if able else "plain text alone")
-    if price := place["price"]:
-        prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
-        facts.append(f"{prompt} and {answer} per million")
+    facts += list(price_facts(place["price"]))
     if place["prefill"] not in (None, "off"):
         facts.append(f"goes on with cut streams by {place['prefill']}")
     return f" ({', '.join(facts)})" if facts else ""
+
+
+def price_facts(price: dict[str, Any] | None) -> Iterator[str]:
+    """What is known of a price: of the tokens of prompt and answer first."""
+    if price is None:
+        yield "price unknown"
+        return
+    period = price["usual"][0]
+    if period["tiers"]:
+        rates = period["tiers"][0]["nano_usd_per_million"]
+        yield f"{show_usd(rates['input'])} and {show_usd(rates['output'])} per million"
+        yield from (f"{show_usd(rates[kind])} {word}" for kind, word in KINDS.items() if _is_apart(rates, kind))
+    if period["audio_hour_nano_usd"] is not None:
+        yield f"{show_usd(period['audio_hour_nano_usd'])} for an hour of sound"
+    if period["call_nano_usd"]:
+        yield f"{show_usd(period['call_nano_usd'])} for each call"
+    yield from prices.more(price)
+
+
+def _is_apart(rates: dict[str, int], kind: str) -> bool:
+    """Whether a class of tokens has a price of its own."""
+    return rates[kind] != rates[CLASSES[kind]]
 
 
 def print_changes(changes: list[Change]) -> None:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
 FORMAT: Final = 1
-NANO: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +39,13 @@ class KnownProvider:
         window: int | None = self.models.get(model, {}).get("context_tokens")
         return window
 
-    def price(self, model: str) -> tuple[int, int] | None:
-        """What a million tokens of the prompt and of the answer cost in nano-dollars, where that is known.
+    def prices(self, model: str) -> list[dict[str, Any]]:
+        """What a model costs, as the catalogue has it; empty where that is not known.
 
-        It is the price of a plain call on the day of the catalogue: no discount for batches, or for a time of the day.
-        Where the price depends on the length of the prompt, it is that of a short one.
+        The last entry counts whose `from` is past and whose `between` fits; those with `when` are for such calls alone.
         """
-        listed = [each for each in self.models.get(model, {}).get("prices", ()) if self._holds(each)]
-        usd = listed[-1]["usd"] if listed else {}
-        if "input_mtok" not in usd:
-            return None
-        return _nano(usd["input_mtok"]), _nano(usd.get("output_mtok", "0"))
-
-    def _holds(self, price: dict[str, Any]) -> bool:
-        return "when" not in price and "between" not in price and price.get("from", "") <= self.date
+        listed: list[dict[str, Any]] = self.models.get(model, {}).get("prices", [])
+        return listed
 
     @property
     def model_names(self) -> list[str]:
@@ -76,9 +67,3 @@ def providers() -> dict[str, KnownProvider]:
 def _provider(entry: dict[str, Any], date: str) -> KnownProvider:
     auth = entry.pop("auth")
     return KnownProvider(auth_header=auth["header"], auth_prefix=auth["prefix"], date=date, **entry)
-
-
-def _nano(amount: str | list[list[Any]]) -> int:
-    """A decimal text, or the first of its tiers, in nano-dollars; finer parts are rounded up."""
-    dollars = amount if isinstance(amount, str) else amount[0][1]
-    return int((Decimal(dollars) * NANO).to_integral_value(ROUND_CEILING))

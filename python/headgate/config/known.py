@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.config import catalogue
+from headgate.config import catalogue, prices
 
 if TYPE_CHECKING:
-    from headgate.config.sections import Deployment
+    from headgate.config.sections import Deployment, Policy
 
 
 def window(deployment: Deployment) -> int | None:
@@ -18,9 +18,24 @@ def window(deployment: Deployment) -> int | None:
     return provider.context_tokens(deployment.model) if provider else None
 
 
-def price(deployment: Deployment) -> tuple[int, int] | None:
-    """What a million tokens of the prompt and of the answer cost, in nano-dollars."""
-    if deployment.price is not None:
-        return deployment.price.input_per_million_usd, deployment.price.output_per_million_usd
-    provider = catalogue.providers().get(deployment.provider)
-    return provider.price(deployment.model) if provider else None
+def is_priced(deployment: Deployment, policy: Policy) -> bool:
+    """Whether something is known of what its calls cost; of a pattern that depends on the call."""
+    provider = policy.providers.get(deployment.provider)
+    if deployment.price is not None or (provider and provider.price is not None):
+        return True
+    return is_pattern(deployment) or bool(prices.of_model(deployment.provider, deployment.model))
+
+
+def has_token_price(deployment: Deployment, policy: Policy) -> bool:
+    """Whether it is known what its tokens cost, whatever the call."""
+    provider = policy.providers.get(deployment.provider)
+    said = deployment.price or (None if is_pattern(deployment) or not provider else provider.price)
+    listed = prices.of_model(deployment.provider, deployment.model)
+    if deployment.price is None and listed:
+        return any(period.tiers for period in listed[prices.USUAL])
+    return said is not None and said.input_per_million_usd is not None
+
+
+def is_pattern(deployment: Deployment) -> bool:
+    """Whether its model is named by the call."""
+    return "{1}" in deployment.model

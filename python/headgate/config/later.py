@@ -36,7 +36,7 @@ LATER: Final[tuple[Pattern, ...]] = (
     ("listen", "admin"),
     *(("aliases", ANY, name) for name in (*_LIMITS, "rollout")),
     *(("deployments", ANY, name) for name in _RATES),
-    *(("providers", ANY, name) for name in (*_RATES, "price", "region")),
+    *(("providers", ANY, name) for name in (*_RATES, "region")),
     *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags")),
 )
 

@@ -230,7 +230,8 @@ class Provider:
     """Who answers calls. `kind` is its name in the catalogue, empty for one that the catalogue does not know.
 
     `retry_permille` and `retry_floor_per_second` are the budget of retries, `max_concurrency` bounds the calls at once
-    for each credential and model.
+    for each credential and model. `prices` are those of its models by their names (positions in the plan's `prices`),
+    `price` that of all others. `stream_usage`: whether streams are asked to say what they used.
     """
 
     id: str
@@ -245,14 +246,59 @@ class Provider:
     retry_permille: int
     retry_floor_per_second: int
     max_concurrency: int
+    stream_usage: Literal["ask", "leave"]
+    prices: dict[str, int]
+    price: int | None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a million tokens of each class cost, in billionths of a US dollar."""
+
+    input: int
+    cache_read: int
+    cache_write: int
+    input_audio: int
+    input_image: int
+    output: int
+    reasoning: int
+    output_audio: int
+    output_image: int
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What tokens cost in calls whose prompt has more than so many."""
+
+    above_tokens: int
+    nano_usd_per_million: Rates
+
+
+@dataclass(frozen=True)
+class Daily:
+    """A time of each day, in seconds after midnight, UTC; it may go past midnight."""
+
+    from_s: int
+    until_s: int
+
+
+@dataclass(frozen=True)
+class Period:
+    """A price and when it holds. No tiers: there is no price for tokens; no `daily`: all day."""
+
+    from_unix_s: int
+    daily: Daily | None
+    tiers: tuple[Tier, ...]
+    audio_hour_nano_usd: int | None
+    call_nano_usd: int
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a model costs, in billionths of a US dollar per million tokens of the prompt and of the answer."""
+    """What a model costs, by the service tier that serves a call; of periods, the last that holds counts."""
 
-    input_nano_usd_per_million: int
-    output_nano_usd_per_million: int
+    usual: tuple[Period, ...]
+    service_tiers: dict[str, tuple[Period, ...]]
 
 
 Capability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
@@ -266,7 +312,8 @@ Prefill = Literal["off", "assistant", "continue_final_message", "prefix", "prefi
 class Deployment:
     """One model at one provider (a position in `providers`).
 
-    None of `capabilities` is whatever a call needs; none of `max_concurrency` is as its provider says.
+    None of `capabilities` is whatever a call needs; none of `max_concurrency` is as its provider says. `price` is a
+    position in `prices`; none where it depends on the model that a call names, or is not known.
     """
 
     id: str
@@ -274,7 +321,7 @@ class Deployment:
     model: str
     context_tokens: int | None
     capabilities: tuple[Capability, ...] | None
-    price: Price | None
+    price: int | None
     max_concurrency: int | None
     prefill: Prefill
 
@@ -417,6 +464,7 @@ class Plan:
     drain: Drain
     egress: Egress
     log: Log
+    prices: tuple[Price, ...]
     providers: tuple[Provider, ...]
     deployments: tuple[Deployment, ...]
     aliases: tuple[Alias, ...]

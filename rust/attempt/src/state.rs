@@ -2,6 +2,7 @@
 
 use crate::balance::Load;
 use crate::budget::{Bucket, Ratio};
+use crate::estimate::Estimate;
 use crate::health::{Board, Health};
 use crate::hedge::{Share, Tail};
 use crate::limit::Limit;
@@ -48,6 +49,7 @@ pub struct State {
     pub(crate) loads: Registry<Load>,
     pub(crate) tails: Registry<Tail>,
     pub(crate) shares: Registry<Share>,
+    pub(crate) estimates: Registry<Estimate>,
 }
 
 impl State {
@@ -65,6 +67,7 @@ impl State {
         self.loads.prune();
         self.tails.prune();
         self.shares.prune();
+        self.estimates.prune();
     }
 
     /// A new plan is in force: what was in quarantine (a refused credential, a missing model) is asked once more.
@@ -81,6 +84,11 @@ impl State {
     /// Shows every provider's retry budget, by the provider.
     pub fn each_budget(&self, see: impl FnMut(&str, &Ratio)) {
         self.ratios.each(see);
+    }
+
+    /// Shows what is learnt of every deployment: `PROVIDER/DEPLOYMENT`, `*` for models named outright.
+    pub fn each_estimate(&self, see: impl FnMut(&str, &Estimate)) {
+        self.estimates.each(see);
     }
 
     /// Shows every adaptive limit, by the id of its health key.

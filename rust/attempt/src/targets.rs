@@ -2,6 +2,7 @@
 
 use crate::balance::{self, Load, Usable, affine};
 use crate::budget::{Bucket, Cost, Ratio};
+use crate::estimate::Estimate;
 use crate::health::{Health, Refused, Settings, State as HealthState, Why};
 use crate::hedge::{Share, Tail};
 use crate::held::{Held, Ticket};
@@ -64,6 +65,13 @@ impl Targets {
         })
     }
 
+    /// What is learnt of how many tokens bytes make: at a deployment (an index), or at a provider's models that are named
+    /// outright.
+    pub fn estimate(&self, provider: usize, deployment: Option<usize>) -> &Estimate {
+        let member = deployment.map_or_else(|| &self.direct[provider], |deployment| &self.deployments[deployment]);
+        &member.estimate
+    }
+
     /// A credential of a provider that nothing is known against; else the first.
     pub(crate) fn usable_credential(&self, provider: usize) -> usize {
         let passes = self.direct.get(provider).map(|member| &*member.passes).unwrap_or_default();
@@ -92,6 +100,8 @@ pub(crate) struct Member {
     pub(crate) load: Arc<Load>,
     /// The times to the first token of calls that may be hedged.
     pub(crate) tail: Arc<Tail>,
+    /// How many tokens bytes make there.
+    pub(crate) estimate: Arc<Estimate>,
     /// Of each way, the calls that are kept there; empty where there is one way.
     near: Box<[Arc<Load>]>,
     pub(crate) ratio: Arc<Ratio>,
@@ -161,6 +171,7 @@ impl Member {
             passes,
             near,
             tail: state.tails.get(&load, Tail::new),
+            estimate: state.estimates.get(&load, Estimate::new),
             load: state.loads.get(&load, || Load::new(&load)),
             ratio,
             turn: Cell::new(0),

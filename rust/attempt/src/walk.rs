@@ -386,11 +386,9 @@ impl<'a> Walk<'a> {
         let place = |place: Place| {
             let member = self.member(place)?;
             let share = self.step(place.step)?.shares.get(place.index)?;
-            let (_, deployment) = self.call.route.deployment(place.step, place.index)?;
             let (usable, share_permille) = member.service(now_ns).shown(soft);
-            let price =
-                |price: plan::Price| price.input_nano_usd_per_million.saturating_add(price.output_nano_usd_per_million);
-            let price_nano = deployment.price.map_or(u64::MAX, price);
+            let price = self.call.route.price(place.step, place.index);
+            let price_nano = price.map_or(u64::MAX, plan::Price::nano_usd_per_million);
             Some(balance::Place { weight: share.weight, price_nano, load: &member.load, usable, share_permille })
         };
         self.places(step).filter_map(place).collect()

@@ -175,7 +175,7 @@ impl Exchange<'_> {
             endpoint: small(attempt.endpoint),
             credential: small(attempt.credential),
             hedge: attempt.is_hedge,
-            input_tokens: self.ask.prompt_tokens,
+            input_tokens: self.tariff(attempt.candidate).prompt_tokens(),
             output_tokens: 0,
             reserved_nano_usd: None,
             provider: &series.provider,

@@ -9,6 +9,7 @@ use crate::reply::Answered;
 use crate::resume;
 use crate::serve::Server;
 use crate::snapshot::Snapshot;
+use crate::tariff::BYTES_PER_TOKEN;
 use crate::together::Sharing;
 use admission::Caller;
 use attempt::{What, Won};
@@ -19,17 +20,16 @@ use listener::RequestBody;
 use plan::{Balance, Candidate, Label, Needs, OnCut, Route, Scope, Step};
 use protocol::openai::error;
 use protocol::openai::paths::{Endpoint, Streams};
+use protocol::openai::usage::ask::Asking;
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
 use protocol::{splice, top};
 use record::{Identity, Record};
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 use upstream::Answer;
-
-/// How many bytes of a body make a token, about: a guess that is used for what is clearly too long, and nothing else.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// A call that was let in, and whose row in the table of paths is known.
 pub(crate) struct Call<'a> {
@@ -61,16 +61,19 @@ pub(crate) struct Named {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked {
     pub(crate) streamed: bool,
-    /// An estimate.
-    pub(crate) prompt_tokens: u64,
+    /// Of the body; 0 where it says nothing of the prompt.
+    pub(crate) prompt_bytes: u64,
+    pub(crate) names_tier: bool,
     needs: Needs,
 }
 
 impl Asked {
     fn of(route: Route<'_>, named: &Named, streamed: bool) -> Self {
-        let length: usize = named.pieces.iter().map(Bytes::len).sum();
+        // A form holds sound or pictures.
+        let is_text = matches!(named.spelling, Spelling::Json);
+        let prompt_bytes = if is_text { splice::length(&named.pieces) } else { 0 };
         let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
-        Self { streamed, prompt_tokens: tokens(length), needs }
+        Self { streamed, prompt_bytes, names_tier: named.peek.asks.service_tier(), needs }
     }
 }
 
@@ -92,16 +95,51 @@ impl Named {
         }
     }
 
-    /// The body with a candidate's name of the model in it: slices, nothing is copied.
-    pub(crate) fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Cow<'_, [Bytes]> {
-        if self.peek.model.name == candidate.model {
+    /// The body with a candidate's name of the model in it, and made to ask for usage where it does not: slices, nothing
+    /// is copied.
+    pub(crate) fn for_candidate(
+        &self,
+        candidate: &Candidate<'_>,
+        snapshot: &Snapshot,
+        asking: Option<&Asking>,
+    ) -> Cow<'_, [Bytes]> {
+        if asking.is_none() && self.peek.model.name == candidate.model {
             return Cow::Borrowed(&self.pieces);
         }
-        let value = match self.spelling {
-            Spelling::Json => snapshot.model_json(candidate),
-            Spelling::Plain => Bytes::copy_from_slice(candidate.model.as_bytes()),
+        let changes = self.changes(candidate, snapshot, asking);
+        let change = |pieces: Cow<'_, [Bytes]>, (range, value): (Range<u64>, Bytes)| -> Cow<'_, [Bytes]> {
+            Cow::Owned(splice::splice(&pieces, range, &value))
         };
-        Cow::Owned(splice::splice(&self.pieces, self.peek.model.range.clone(), &value))
+        changes.into_iter().flatten().fold(Cow::Borrowed(&self.pieces), change)
+    }
+
+    /// What is changed for a candidate; what stands further behind comes first, so that the rest stays where it is.
+    pub(crate) fn changes(
+        &self,
+        candidate: &Candidate<'_>,
+        snapshot: &Snapshot,
+        asking: Option<&Asking>,
+    ) -> [Option<(Range<u64>, Bytes)>; 2] {
+        let name = match (self.spelling, asking) {
+            (Spelling::Json, Some(Asking::Silent)) => snapshot.model_asking(candidate),
+            (Spelling::Json, _) => snapshot.model_json(candidate),
+            (Spelling::Plain, _) => Bytes::copy_from_slice(candidate.model.as_bytes()),
+        };
+        let model = (self.peek.model.range.clone(), name);
+        match asking {
+            Some(Asking::Otherwise(range, options)) if range.start > model.0.start => {
+                [Some((range.clone(), options.clone())), Some(model)]
+            }
+            Some(Asking::Otherwise(range, options)) => [Some(model), Some((range.clone(), options.clone()))],
+            Some(Asking::Asks | Asking::Silent | Asking::Odd) | None => [Some(model), None],
+        }
+    }
+
+    /// How the call stands to usage; none of one whose answer is no stream of chunks.
+    pub(crate) fn asking(&self, endpoint: &Endpoint) -> Option<Asking> {
+        let is_chat = self.peek.stream && endpoint.streams == Streams::Chat;
+        let is_chat = is_chat && matches!(self.spelling, Spelling::Json);
+        is_chat.then(|| Asking::read(&self.pieces, self.peek.stream_options))
     }
 
     /// Whether a second run of the call could do something at the provider. A form makes an answer and nothing else.
@@ -193,7 +231,7 @@ impl<'c> Call<'c> {
         asked: Asked,
         record: &'a mut Record,
     ) -> Result<Answered, Lost> {
-        let Asked { streamed, prompt_tokens, needs } = asked;
+        let Asked { streamed, prompt_bytes, names_tier, needs } = asked;
         let by_quota =
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
@@ -201,7 +239,7 @@ impl<'c> Call<'c> {
         let is_budgeted = false;
         self.opens(&Identity::default(), is_budgeted, record)?;
         let within_ms = self.within_ms;
-        let ask = Ask { resilience, streamed, prompt_tokens, steers, opened_ns, within_ms, is_budgeted };
+        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
         let (hedge, affinity) = match &request {
             Request::Named(named) => {
                 let key = || record.key().map(|key| &**key);
@@ -214,7 +252,7 @@ impl<'c> Call<'c> {
             route,
             targets: &self.snapshot.targets,
             total_by_ns: ask.total_by(),
-            prompt_tokens,
+            prompt_tokens: self.tokens(&route, prompt_bytes),
             needs,
             replayable: self.is_replayable(&request),
             streamed,
@@ -237,6 +275,16 @@ impl<'c> Call<'c> {
                 What::Fault(fault) => Err(Lost { fault, again: Some(lost.again), pause_ns: lost.pause_ns }),
             },
         }
+    }
+
+    /// About how many tokens the prompt of a call along a route has, whose body has so many bytes: by what was learnt at
+    /// its first place.
+    pub(crate) fn tokens(&self, route: &Route<'_>, bytes: u64) -> u64 {
+        let learnt = route.candidate(0, 0).and_then(|candidate| {
+            let Candidate { provider, deployment, .. } = candidate;
+            self.snapshot.targets.estimate(provider, deployment).prompt.of(bytes)
+        });
+        learnt.unwrap_or(bytes / BYTES_PER_TOKEN)
     }
 
     /// Whether a request may be sent twice. What names a model makes an answer and nothing else; a call that names none
@@ -306,9 +354,4 @@ fn is_plain(answer: &Answer) -> bool {
 
 fn starts_with(media: &[u8], name: &[u8]) -> bool {
     media.get(..name.len()).is_some_and(|media| media.eq_ignore_ascii_case(name))
-}
-
-/// About how many tokens so many bytes have.
-pub(crate) const fn tokens(bytes: usize) -> u64 {
-    bytes as u64 / BYTES_PER_TOKEN
 }

@@ -9,8 +9,9 @@ use attempt::{Against, Attempt, Failure, Good, Transition, Tried};
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
-use plan::{Candidate, Resilience};
+use plan::{Resilience, StreamUsage};
 use protocol::openai::stream::Finish;
+use protocol::openai::usage::ask::Asking;
 use record::{Record, Stage};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -28,8 +29,10 @@ const ERROR_CAP: usize = 64 << 10;
 pub(crate) struct Ask<'a> {
     pub(crate) resilience: &'a Resilience,
     pub(crate) streamed: bool,
-    /// How many tokens the prompt has, an estimate.
-    pub(crate) prompt_tokens: u64,
+    /// How many bytes the prompt has, and what stands around it.
+    pub(crate) prompt_bytes: u64,
+    /// Whether the call says how it is to be served.
+    pub(crate) names_tier: bool,
     /// Whether a balance looks at what is left of the providers' quotas.
     pub(crate) steers: bool,
     pub(crate) opened_ns: u64,
@@ -60,6 +63,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) request: Request<'a>,
     pub(crate) record: RefCell<&'a mut Record>,
     open: Opens,
+    /// How a streamed chat stands to usage.
+    asking: Option<Asking>,
 }
 
 /// What came of an attempt before it is judged.
@@ -142,18 +147,23 @@ impl attempt::World for Exchange<'_> {
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(call: &'a Call<'a>, ask: Ask<'a>, request: Request<'a>, record: &'a mut Record) -> Self {
-        Self { call, ask, request, record: RefCell::new(record), open: Opens::default() }
+        let asking = match &request {
+            Request::Named(named) | Request::Onward(Onward { named, .. }) => named.asking(call.endpoint),
+            Request::Pieces(_) | Request::Upload { .. } | Request::Empty => None,
+        };
+        Self { call, ask, request, record: RefCell::new(record), open: Opens::default(), asking }
     }
 
-    /// What attempts at a candidate are charged by.
-    pub(crate) fn tariff(&self, candidate: &Candidate<'_>) -> Tariff {
-        Tariff::new(self.call.snapshot, self.call.endpoint, candidate, self.ask.prompt_tokens)
+    /// What makes a call ask for usage that did not, where its provider is asked.
+    fn asking(&self, attempt: &Attempt<'_>) -> Option<&Asking> {
+        let provider = &self.call.snapshot.compiled.plan.providers[attempt.candidate.provider];
+        self.asking.as_ref().filter(|asking| asking.withholds() && provider.stream_usage == StreamUsage::Ask)
     }
 
     fn begins(&self, attempt: &Attempt<'_>) {
         let Attempt { number, candidate, endpoint, credential, started_ns, is_hedge, reason } = *attempt;
         let series = Arc::clone(self.call.snapshot.attempt_series(candidate));
-        let (tariff, target) = (self.tariff(candidate), (endpoint, credential));
+        let (tariff, target) = (Tariff::new(self, candidate), (endpoint, credential));
         let reason = reason.map(|reason| (reason as usize, reason.name()));
         let (step, seen) = (candidate.step, None);
         self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen });
@@ -170,6 +180,9 @@ impl<'a> Exchange<'a> {
         let media = self.call.media(&answer);
         if let Media::Events(streams) = media {
             let mut opening = Opening::new(streams);
+            if self.asking(attempt).is_some() {
+                opening = opening.withholding();
+            }
             let opened = opening.commit(&mut answer.body).await;
             self.open.saw(attempt.number, opening.metered());
             return match opened {
@@ -207,11 +220,11 @@ impl<'a> Exchange<'a> {
             Request::Empty => OutgoingBody::None,
             Request::Pieces(pieces) => OutgoingBody::Pieces(pieces),
             Request::Named(named) => {
-                pieces = named.for_candidate(candidate, call.snapshot);
+                pieces = named.for_candidate(candidate, call.snapshot, self.asking(attempt));
                 OutgoingBody::Pieces(&pieces)
             }
             Request::Onward(onward) => {
-                pieces = Cow::Owned(onward.for_candidate(candidate, call.snapshot));
+                pieces = Cow::Owned(onward.for_candidate(candidate, call.snapshot, self.asking(attempt)));
                 OutgoingBody::Pieces(&pieces)
             }
             Request::Upload { source, length } => {

@@ -3,7 +3,7 @@
 //! What that needs of the call is kept while its answer streams, for aliases with `on_cut: continue` alone; whether the
 //! call is one that can be continued is looked up in its body when a cut has happened, which is rare.
 
-use crate::call::{Call, Named, Spelling, tokens};
+use crate::call::{Call, Named, Spelling};
 use crate::exchange::{Ask, Exchange, Request};
 use crate::overload::Kept;
 use crate::reply::Provided;
@@ -18,6 +18,8 @@ use http1::RequestHead;
 use plan::{Candidate, Label, Needs, Prefill, Route};
 use protocol::openai::continuing::{self, Follow, Plain, Text};
 use protocol::openai::paths::Endpoint;
+use protocol::openai::usage::ask::Asking;
+use protocol::splice;
 use record::{Continued, Record};
 use std::fmt;
 use std::rc::Rc;
@@ -51,21 +53,26 @@ impl fmt::Debug for Again {
 
 /// The body of the call that goes on.
 pub(crate) struct Onward<'a> {
-    named: &'a Named,
+    pub(crate) named: &'a Named,
     plain: Plain,
     text: &'a Text,
 }
 
 impl Onward<'_> {
     /// The body with a candidate's name of the model, and in the form that its server takes.
-    pub(crate) fn for_candidate(&self, candidate: &Candidate<'_>, snapshot: &Snapshot) -> Vec<Bytes> {
+    pub(crate) fn for_candidate(
+        &self,
+        candidate: &Candidate<'_>,
+        snapshot: &Snapshot,
+        asking: Option<&Asking>,
+    ) -> Vec<Bytes> {
         let prefill = match candidate.deployment.map_or(Prefill::Off, |index| prefill(snapshot, index)) {
             Prefill::Off | Prefill::Assistant => continuing::Prefill::Assistant,
             Prefill::ContinueFinalMessage => continuing::Prefill::ContinueFinalMessage,
             Prefill::Prefix | Prefill::PrefixEcho => continuing::Prefill::Prefix,
         };
-        let model = (self.named.peek.model.range.clone(), snapshot.model_json(candidate));
-        self.plain.continued(&self.named.pieces, model, self.text, prefill)
+        let changes = self.named.changes(candidate, snapshot, asking).into_iter().flatten().collect();
+        self.plain.continued(&self.named.pieces, changes, self.text, prefill)
     }
 }
 
@@ -156,10 +163,10 @@ impl Again {
         record.continues(cut.class.name(), cut.blame.name(), "continue");
         record.was_continued(Continued::Failed);
         let before = record.attempts().len();
-        let length: usize = named.pieces.iter().map(Bytes::len).sum();
-        let prompt_tokens = tokens(length + text.length());
-        let (resilience, is_budgeted) = (route.resilience(), false);
-        let ask = Ask { resilience, streamed: true, prompt_tokens, steers: false, opened_ns, within_ms, is_budgeted };
+        let prompt_bytes = splice::length(&named.pieces) + text.length() as u64;
+        let (resilience, names_tier) = (route.resilience(), named.peek.asks.service_tier());
+        let (streamed, steers, is_budgeted) = (true, false, false);
+        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {
                 let (step, index) = trail.place();
@@ -201,7 +208,7 @@ async fn attempt(
         route,
         targets: &call.snapshot.targets,
         total_by_ns: ask.total_by(),
-        prompt_tokens: ask.prompt_tokens,
+        prompt_tokens: call.tokens(&route, ask.prompt_bytes),
         needs: if route.states_capabilities() { onward.named.needs() } else { Needs::NONE },
         replayable: true,
         streamed: ask.streamed,

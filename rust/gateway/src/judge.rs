@@ -2,6 +2,8 @@
 
 use crate::exchange::{Came, Exchange, ns};
 use crate::reply::{self, Provided};
+use crate::tariff::Tariff;
+use crate::wall;
 use attempt::classify::{self, Signal};
 use attempt::{Attempt, Blame, Class, Failure, Good, What, pause};
 use bytes::Bytes;
@@ -12,7 +14,6 @@ use protocol::openai::error;
 use protocol::openai::paths::UsageAt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
 use stream::{AfterLeave, Begun, Deadlines, Terms};
 use upstream::Answer;
 
@@ -87,7 +88,7 @@ impl Exchange<'_> {
         let taps = self.call.endpoint.usage != UsageAt::Nowhere;
         let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave, taps };
         // An error is paid for already: by nothing.
-        let tariff = (answer.head.status < 400).then(|| self.tariff(attempt.candidate));
+        let tariff = (answer.head.status < 400).then(|| Tariff::new(self, attempt.candidate));
         let kind = Rc::clone(&self.call.snapshot.kinds[attempt.candidate.provider]);
         Provided { answer, begun, terms, served_by, kind, tariff, go_on: None }
     }
@@ -123,11 +124,6 @@ fn advice(head: &ResponseHead) -> Option<bool> {
 }
 
 /// The date, for answers that say when to come back as a date, and for keys that end at some time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a provider's date is compared with ours, where it states none of its own; a key ends at a date"
-)]
 pub(crate) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    u64::try_from(wall::since_1970().as_millis()).unwrap_or(u64::MAX)
 }

@@ -36,6 +36,7 @@ mod snapshot;
 mod start_error;
 mod tariff;
 mod together;
+mod wall;
 mod watch_file;
 mod within;
 mod worker;

@@ -5,6 +5,7 @@ use crate::compiled::Compiled;
 use attempt::{State, Targets};
 use bytes::Bytes;
 use plan::{Candidate, Label};
+use protocol::openai::usage::ask;
 use protocol::splice;
 use record::{AttemptSeries, CallSeries, Meters};
 use std::borrow::Cow;
@@ -29,6 +30,8 @@ pub(crate) struct Snapshot {
     deployments: Vec<Arc<AttemptSeries>>,
     /// Of each deployment, its model as a JSON string.
     models: Vec<Bytes>,
+    /// The same, with what asks for the usage of a stream behind it.
+    asking: Vec<Bytes>,
     direct: Vec<Arc<AttemptSeries>>,
     /// Where attempts go, with what is known of it.
     pub(crate) targets: Targets,
@@ -42,14 +45,15 @@ impl Snapshot {
             .iter()
             .map(|deployment| meters.attempts(&plan.providers[deployment.provider].id, &deployment.id))
             .collect();
-        let models = plan.deployments.iter().map(|deployment| splice::json_string(&deployment.model)).collect();
+        let models: Vec<_> = plan.deployments.iter().map(|deployment| splice::json_string(&deployment.model)).collect();
+        let asking = models.iter().map(asking).collect();
         let direct = plan.providers.iter().map(|provider| meters.attempts(&provider.id, "*")).collect();
         let keys = plan.keys.iter().map(|key| Rc::from(&*key.name)).collect();
         let calls = (0..plan.aliases.len() + plan.providers.len()).map(|_| RefCell::default()).collect();
         let targets = Targets::new(plan, state);
         let kinds = plan.providers.iter().map(|provider| Rc::from(&*provider.kind)).collect();
         let plan_hash = books::plan_hash(&plan.hash);
-        Self { compiled, epoch, plan_hash, keys, kinds, meters, calls, deployments, models, direct, targets }
+        Self { compiled, epoch, plan_hash, keys, kinds, meters, calls, deployments, models, asking, direct, targets }
     }
 
     /// Where calls of this label, operation and mode are counted.
@@ -79,6 +83,14 @@ impl Snapshot {
         }
     }
 
+    /// The same, with what asks for the usage of a stream behind it.
+    pub(crate) fn model_asking(&self, candidate: &Candidate<'_>) -> Bytes {
+        match (candidate.deployment, &candidate.model) {
+            (Some(deployment), Cow::Borrowed(_)) => self.asking[deployment].clone(),
+            (_, model) => asking(&splice::json_string(model)),
+        }
+    }
+
     /// The candidate's model as a JSON string.
     pub(crate) fn model_json(&self, candidate: &Candidate<'_>) -> Bytes {
         match (candidate.deployment, &candidate.model) {
@@ -86,4 +98,8 @@ impl Snapshot {
             (_, model) => splice::json_string(model),
         }
     }
+}
+
+fn asking(model: &Bytes) -> Bytes {
+    [&model[..], ask::ASKS].concat().into()
 }

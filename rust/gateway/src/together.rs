@@ -112,8 +112,9 @@ impl Sharing<'_> {
         let wheel = &self.call.server.wheel;
         let resilience = self.route.resilience();
         let within_ms = self.call.within_ms;
-        let (opened_ns, prompt_tokens) = (record.opened_ns(), self.asked.prompt_tokens);
-        let ask = Ask { resilience, streamed: self.asked.streamed, prompt_tokens, steers: false, opened_ns, within_ms };
+        let Asked { streamed, prompt_bytes, names_tier, .. } = self.asked;
+        let (opened_ns, steers, is_budgeted) = (record.opened_ns(), false, false);
+        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
         let deadline_ns = ask.total_by();
         let alarm = wheel.alarm();
         alarm.set(Some(deadline_ns));

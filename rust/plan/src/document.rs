@@ -3,6 +3,7 @@
 
 use crate::keys::{Former, KeyDigest};
 use crate::needs::Capability;
+use crate::price::Price;
 use crate::resilience::{Breaker, Resilience};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub egress: Egress,
     /// What is written to the log.
     pub log: Log,
+    /// What calls cost; what has a price refers to it by its index.
+    pub prices: Vec<Price>,
     /// Who answers calls.
     pub providers: Vec<Provider>,
     /// One model at one provider, each.
@@ -276,6 +279,23 @@ pub struct Provider {
     pub retry_floor_per_second: u32,
     /// Calls at once for each credential and model; at least 1.
     pub max_concurrency: u32,
+    /// Whether streams are asked to say what they used.
+    pub stream_usage: StreamUsage,
+    /// What its models cost whose price is known, by their names; indices into `prices`.
+    pub prices: BTreeMap<String, usize>,
+    /// What its other models cost, an index into `prices`.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub price: Option<usize>,
+}
+
+/// Whether streams of chats are asked to say what they used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamUsage {
+    /// They are; a caller that did not ask does not see it.
+    Ask,
+    /// Calls are left as they are.
+    Leave,
 }
 
 /// One address of a provider.
@@ -360,9 +380,9 @@ pub struct Deployment {
     /// What it can do besides plain text, each once; `null`: whatever a call needs.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says anything
     pub capabilities: Option<Vec<Capability>>,
-    /// What it costs, where that is known.
+    /// What it costs, an index into `prices`, where that is known and does not depend on the model that a call names.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
-    pub price: Option<Price>,
+    pub price: Option<usize>,
     /// Calls at once for each credential, at least 1; `null`: as its provider says.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub max_concurrency: Option<u32>,
@@ -384,16 +404,6 @@ pub enum Prefill {
     Prefix,
     /// The same, where it says the text again before it goes on.
     PrefixEcho,
-}
-
-/// What a model costs, in billionths of a US dollar per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Of the prompt.
-    pub input_nano_usd_per_million: u64,
-    /// Of the answer.
-    pub output_nano_usd_per_million: u64,
 }
 
 /// What callers ask for.

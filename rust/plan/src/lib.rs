@@ -23,12 +23,13 @@ mod sample;
 
 pub use document::{
     Address, Alias, Auth, Balance, CallLog, Callers, Condition, Deployment, Drain, Egress, Endpoint, HttpLimits,
-    HttpVersions, Journal, Key, KnownModel, Level, Listen, Log, Plan, Prefill, Price, Provider, Proxy, Roots, Scheme,
-    SecretRef, Share, Step, TlsFiles, WhenFull, Workers,
+    HttpVersions, Journal, Key, KnownModel, Level, Listen, Log, Plan, Prefill, Provider, Proxy, Roots, Scheme,
+    SecretRef, Share, Step, StreamUsage, TlsFiles, WhenFull, Workers,
 };
 pub use keys::{DigestOf, Former, KeyDigest};
 pub use near::near;
 pub use needs::{Capability, Needs};
+pub use price::{Daily, Period, Price, Rates, Tier};
 pub use read::{FORMAT, Unreadable};
 pub use resilience::{
     Affinity, Breaker, Hedge, HedgeAfter, OnCut, OnDisconnect, Priority, Resilience, Retry, Timeouts,

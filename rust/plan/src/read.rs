@@ -32,6 +32,9 @@ fn hash(json: &[u8]) -> serde_json::Result<String> {
     }))
 }
 
+/// A day in seconds.
+const DAY_S: u64 = 86_400;
+
 impl Plan {
     /// Reads a plan document, UTF-8 JSON.
     ///
@@ -84,6 +87,7 @@ impl Plan {
         for deployment in &self.deployments {
             within(&format!("deployment {}", deployment.id), deployment.provider, providers)?;
         }
+        self.check_prices()?;
         for alias in &self.aliases {
             within(&format!("alias {}: chain", alias.name), 0, alias.chain.len())?;
             for (number, step) in alias.chain.iter().enumerate() {
@@ -117,6 +121,31 @@ impl Plan {
                 if self.pepper.is_none() {
                     return Err(Unreadable(format!("plan: key {}: a digest needs a pepper", key.name)));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_prices(&self) -> Result<(), Unreadable> {
+        let prices = self.prices.len();
+        for provider in &self.providers {
+            for index in provider.prices.values().copied().chain(provider.price) {
+                within(&format!("provider {}: a price", provider.id), index, prices)?;
+            }
+        }
+        for deployment in &self.deployments {
+            within(&format!("deployment {}: its price", deployment.id), deployment.price.unwrap_or(0), prices.max(1))?;
+        }
+        let periods =
+            self.prices.iter().flat_map(|price| [&price.usual].into_iter().chain(price.service_tiers.values()));
+        for period in periods.flatten() {
+            let starts: Vec<_> = period.tiers.iter().map(|tier| tier.above_tokens).collect();
+            let ascend = starts.first().is_none_or(|first| *first == 0) && starts.is_sorted_by(|a, b| a < b);
+            let days = period.daily.is_none_or(|daily| daily.from_s <= DAY_S && daily.until_s <= DAY_S);
+            if !ascend || !days {
+                return Err(Unreadable(
+                    "plan: a price whose tiers do not ascend from 0, or of no time of the day".to_owned(),
+                ));
             }
         }
         Ok(())

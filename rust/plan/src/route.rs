@@ -2,6 +2,7 @@
 
 use crate::document::{Alias, Condition, Deployment, Key, Plan, Step};
 use crate::needs::Needs;
+use crate::price::Price;
 use crate::resilience::{Resilience, Timeouts};
 use fault::{Fault, Kind};
 use std::borrow::Cow;
@@ -215,6 +216,15 @@ impl<'a> Route<'a> {
     pub fn deployment(&self, step: usize, index: usize) -> Option<(usize, &'a Deployment)> {
         let share = self.chain().get(step)?.shares.get(index)?;
         Some((share.deployment, self.plan.deployments.get(share.deployment)?))
+    }
+
+    /// What a place costs, where that is known.
+    pub fn price(&self, step: usize, index: usize) -> Option<&'a Price> {
+        if let Some((_, Deployment { price: Some(price), .. })) = self.deployment(step, index) {
+            return self.plan.prices.get(*price);
+        }
+        let Candidate { provider, deployment, model, .. } = self.candidate(step, index)?;
+        self.plan.price(provider, deployment, &model)
     }
 
     /// Whether one of the places says what it can do, so that it is to be known what the call needs.

@@ -34,6 +34,9 @@ pub(crate) fn plan() -> Plan {
         retry_permille: 100,
         retry_floor_per_second: 3,
         max_concurrency: 1000,
+        stream_usage: StreamUsage::Ask,
+        prices: BTreeMap::new(),
+        price: None,
     };
     let deployment = |id: &str, provider, model: &str| Deployment {
         id: id.to_owned(),
@@ -76,6 +79,7 @@ pub(crate) fn plan() -> Plan {
         drain: Drain { accept_for_ms: 0, grace_ms: 0 },
         egress: Egress { proxy: Proxy::Off, roots: Roots { system: false, bundled: true, files: vec![] } },
         log: Log { level: Level::Info, calls: CallLog::Off },
+        prices: vec![],
         providers: vec![provider("openai"), provider("house")],
         deployments: vec![
             deployment("gpt", 0, "gpt-5.2"),

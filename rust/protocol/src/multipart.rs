@@ -114,9 +114,12 @@ impl Form {
     /// Ends the scan where the model may be absent. Kinds: `BadMultipart` when the last boundary is missing.
     pub fn fields(self) -> Result<Fields, Fault> {
         match self.state {
-            State::Epilogue => {
-                Ok(Fields { model: self.model, stream: self.stream.unwrap_or(false), asks: Asks::default() })
-            }
+            State::Epilogue => Ok(Fields {
+                model: self.model,
+                stream: self.stream.unwrap_or(false),
+                asks: Asks::default(),
+                stream_options: None,
+            }),
             State::Content | State::Delimiter(_) | State::Headers if self.seen == 0 => {
                 Err(bad("the body is empty: send the form"))
             }

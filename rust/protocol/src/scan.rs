@@ -41,6 +41,8 @@ pub struct Peek {
     pub stream: bool,
     /// What else its top level says.
     pub asks: Asks,
+    /// Where the value of `stream_options` begins, if it is there.
+    pub stream_options: Option<u64>,
 }
 
 /// The same, of a body whose model may be absent.
@@ -52,13 +54,16 @@ pub struct Fields {
     pub stream: bool,
     /// What else the top level says.
     pub asks: Asks,
+    /// Where the value of `stream_options` begins, if it is there.
+    pub stream_options: Option<u64>,
 }
 
 impl Fields {
     /// The fields of a body that must name a model; `ModelMissing` if it does not.
     pub fn into_peek(self) -> Result<Peek, Fault> {
+        let Self { stream, asks, stream_options, .. } = self;
         match self.model {
-            Some(model) => Ok(Peek { model, stream: self.stream, asks: self.asks }),
+            Some(model) => Ok(Peek { model, stream, asks, stream_options }),
             None => Err(Fault::new(Kind::ModelMissing, "the body has no `model`: name the model to call").at("model")),
         }
     }
@@ -146,6 +151,8 @@ enum Field {
     Asked(Ask),
     /// Noted where it is 0.
     Temperature,
+    /// Noted where it begins.
+    Options,
 }
 
 /// The scan of one body. After a fault it must not be used again.
@@ -165,6 +172,7 @@ pub struct Scan {
     model: Option<Model>,
     stream: bool,
     asks: Asks,
+    options: Option<u64>,
 }
 
 impl Scan {
@@ -199,7 +207,10 @@ impl Scan {
     /// Ends the scan where the model may be absent or null. Kinds: `BodyNotJson` when the object is not whole.
     pub fn fields(self) -> Result<Fields, Fault> {
         match self.state {
-            State::At(Place::End) => Ok(Fields { model: self.model, stream: self.stream, asks: self.asks }),
+            State::At(Place::End) => {
+                let Self { model, stream, asks, options: stream_options, .. } = self;
+                Ok(Fields { model, stream, asks, stream_options })
+            }
             State::At(Place::Start) => Err(Fault::new(Kind::BodyNotJson, "the body is empty: send one JSON object")),
             State::At(_) | State::Text(_) | State::Word(_) => Err(self.broken(0, "it ends before its last bracket")),
         }
@@ -261,7 +272,7 @@ impl Scan {
 
     fn begin_value(&mut self, byte: u8, at: usize) -> Result<State, Fault> {
         if self.depth == 1 && self.field != Field::Other {
-            self.begin_field(byte)?;
+            self.begin_field(byte, at)?;
         }
         match byte {
             b'"' if self.depth == 1 && self.field == Field::Model => {
@@ -276,11 +287,12 @@ impl Scan {
     }
 
     /// The first byte of a top-level value that is looked at.
-    fn begin_field(&mut self, byte: u8) -> Result<(), Fault> {
+    fn begin_field(&mut self, byte: u8, at: usize) -> Result<(), Fault> {
         match self.field {
             Field::Model | Field::Stream => return self.check_type(byte),
             Field::Asked(ask) if !matches!(byte, b'n' | b'f') => self.asks.add(ask),
             Field::Temperature if matches!(byte, b'0' | b'-') => self.asks.add(Ask::NoTemperature),
+            Field::Options => self.options = Some(self.seen + at as u64),
             Field::Other | Field::Asked(_) | Field::Temperature => {}
         }
         Ok(())
@@ -290,7 +302,7 @@ impl Scan {
     /// the grammar.
     fn check_type(&self, byte: u8) -> Result<(), Fault> {
         let (good, param, sentence): (&[u8], _, _) = match self.field {
-            Field::Other | Field::Asked(_) | Field::Temperature => return Ok(()),
+            Field::Other | Field::Asked(_) | Field::Temperature | Field::Options => return Ok(()),
             Field::Model => (b"\"n", "model", "`model` must be a string that names a model"),
             Field::Stream => (b"tfn", "stream", "`stream` must be true, false or null"),
         };

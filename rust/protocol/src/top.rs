@@ -61,6 +61,20 @@ pub fn acts_at_provider(pieces: &[Bytes]) -> bool {
     false
 }
 
+/// The value that begins at a place which a scan has noted, as it is spelt.
+pub(crate) fn value_at(pieces: &[Bytes], start: u64) -> Vec<u8> {
+    let mut skipped = 0;
+    for (index, piece) in pieces.iter().enumerate() {
+        let length = piece.len() as u64;
+        if start < skipped + length {
+            let offset = usize::try_from(start - skipped).unwrap_or(piece.len());
+            return Cursor::within(&piece[offset..], &pieces[index + 1..]).value();
+        }
+        skipped += length;
+    }
+    Vec::new()
+}
+
 /// The value at the first key that pleases.
 fn find(pieces: &[Bytes], mut pleases: impl FnMut(&[u8]) -> bool) -> Option<Vec<u8>> {
     let mut cursor = Cursor::new(pieces);

@@ -177,8 +177,8 @@ impl Page {
             took_ns: end.took_ns,
             first_token_ns: end.first_token_ns,
             nano_usd: charge.nano_usd,
-            used: counts(charge),
-            rates: Counts::default(),
+            used: counts(charge.usage.by_class().into_iter().chain([charge.usage.audio_ms])),
+            rates: counts(charge.rates.into_iter().flatten()),
             basis: charge.basis.name(),
             class: attempt.words[0],
             fault,
@@ -190,9 +190,8 @@ impl Page {
 }
 
 /// The journal's classes are those of tokens, and sound by its length.
-fn counts(charge: &crate::Charge) -> Counts {
+fn counts(numbers: impl Iterator<Item = u64>) -> Counts {
     let mut counts = Counts::default();
-    let numbers = charge.usage.by_class().into_iter().chain([charge.usage.audio_ms]);
     counts.0.iter_mut().zip(numbers).for_each(|(count, number)| *count = number);
     counts
 }

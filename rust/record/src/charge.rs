@@ -1,6 +1,6 @@
 //! What an attempt used and costs.
 
-use protocol::openai::usage::Usage;
+use protocol::openai::usage::{Class, Usage};
 
 /// What an attempt is charged with. Each attempt has one, whatever became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,9 @@ pub struct Charge {
     pub usage: Usage,
     /// What that costs, in billionths of a US dollar, rounded up; none where the price is not known.
     pub nano_usd: Option<u64>,
+    /// The price that was in force: what a million tokens of each class cost, in billionths of a US dollar and in the order
+    /// of [`Class::ALL`]; none where tokens have none.
+    pub rates: Option<[u64; Class::ALL.len()]>,
     /// Who says so.
     pub basis: Basis,
 }
@@ -40,7 +43,7 @@ impl Basis {
 
 impl Charge {
     /// Nothing was made.
-    pub const VOID: Self = Self { usage: Usage::NONE, nano_usd: Some(0), basis: Basis::Void };
+    pub const VOID: Self = Self { usage: Usage::NONE, nano_usd: Some(0), rates: None, basis: Basis::Void };
 }
 
 /// An amount of money as US dollars, to the last digit: `1_500` as `0.0000015`.

@@ -7,6 +7,7 @@ use protocol::openai::continuing::{Follow, Said, Text};
 use protocol::openai::error;
 use protocol::openai::paths::Streams;
 use protocol::openai::stream::{Finish, State, Terminal};
+use protocol::openai::usage::ask;
 use protocol::sse::{self, Boundary, Splitter};
 
 /// Cuts a stream into whole events.
@@ -18,8 +19,12 @@ pub(crate) struct Events {
     held: BytesMut,
     /// An event was larger than what may be held and went out in parts.
     oversized: bool,
+    meter: Meter,
     /// How many bytes the first event had.
     envelope: u64,
+    /// Events that do nothing but say what was used are kept back; so many times it was spoken of that before this.
+    withholds: bool,
+    withheld: u32,
     /// Of a stream that may be continued or continues one; none of all others, which costs them a branch.
     leg: Option<Box<Leg>>,
 }
@@ -41,7 +46,10 @@ impl Events {
             terminal: Terminal::new(streams),
             held: BytesMut::new(),
             oversized: false,
+            meter: Meter::new(true),
             envelope: 0,
+            withholds: false,
+            withheld: 0,
             leg: None,
         }
     }
@@ -84,6 +92,7 @@ impl Events {
 
     /// Takes a chunk. Returns whole events, to be sent on; nothing when the chunk completed none.
     pub(crate) fn push(&mut self, mut chunk: Bytes) -> Bytes {
+        self.meter.pass(&chunk);
         let rest = chunk.split_off(self.boundary.push(&chunk));
         let whole = if chunk.is_empty() || self.held.is_empty() {
             chunk
@@ -103,6 +112,7 @@ impl Events {
             }
             whole
         };
+        let whole = if self.withholds && self.meter.found() != self.withheld { self.keep_back(&whole) } else { whole };
         if self.held.len() > Splitter::IMAGE_CAP {
             self.oversized = true;
             self.terminal.assume_content();
@@ -112,6 +122,15 @@ impl Events {
             return join(&whole, &self.held.split().freeze());
         }
         whole
+    }
+
+    /// Whole events without those that say what was used and nothing else.
+    fn keep_back(&mut self, whole: &Bytes) -> Bytes {
+        let kept = ask::withhold(whole);
+        if kept.len() != whole.len() {
+            self.withheld = self.meter.found();
+        }
+        kept
     }
 
     /// Whole events of an answer that is, or may become, one of two streams.
@@ -179,9 +198,14 @@ impl Events {
         matches!(self.terminal.state(), State::Done | State::Failed)
     }
 
-    /// What a meter of the whole stream has read, with its events.
-    pub(crate) fn metered(&self, meter: &Meter) -> Metered {
-        Metered { events: self.terminal.events(), envelope: self.envelope, ..meter.read() }
+    /// What has passed.
+    pub(crate) fn metered(&self) -> Metered {
+        Metered { events: self.terminal.events(), envelope: self.envelope, ..self.meter.read() }
+    }
+
+    /// Keeps back what the caller did not ask for: how much was used, in events of its own.
+    pub(crate) fn withhold(&mut self) {
+        self.withholds = true;
     }
 
     /// Why the model stopped.

@@ -27,7 +27,8 @@ pub(crate) struct Flow<B> {
     has_stopped: bool,
     pub(crate) events: Option<Box<Events>>,
     watch: Watch,
-    meter: Meter,
+    /// Of an answer that is no stream.
+    meter: Option<Meter>,
     pub(crate) record: Record,
 }
 
@@ -59,7 +60,7 @@ impl<B: Source> Flow<B> {
                     has_stopped: false,
                     events: None,
                     watch,
-                    meter,
+                    meter: Some(meter),
                     record,
                 };
             }
@@ -68,7 +69,7 @@ impl<B: Source> Flow<B> {
         record.streams();
         let mut watch = Watch::stream(alarm, terms);
         let is_broken = opening.is_broken;
-        let (events, held, meter) = opening.into_parts();
+        let (events, held) = opening.into_parts();
         let now = watch.now();
         if events.has_content() {
             watch.content(now);
@@ -77,7 +78,7 @@ impl<B: Source> Flow<B> {
         if events.is_over() {
             watch.over(now);
         }
-        Self { body, held, is_broken, has_stopped: false, events: Some(events), watch, meter, record }
+        Self { body, held, is_broken, has_stopped: false, events: Some(events), watch, meter: None, record }
     }
 
     /// What comes next.
@@ -153,14 +154,18 @@ impl<B: Source> Flow<B> {
             Some(State::Open | State::Content) | None => otherwise,
         };
         let finish = events.map_or(Finish::None, Events::finish);
-        let metered = events.map_or_else(|| self.meter.read(), |events| events.metered(&self.meter));
+        let metered = self.meter.as_ref().map(Meter::read).or_else(|| events.map(Events::metered)).unwrap_or_default();
         Ending { how, first_token_at: self.watch.first_token_at(), finish, metered }
     }
 
     /// A piece has come from the provider: what of it goes on now, possibly nothing.
     fn take(&mut self, piece: Bytes) -> Bytes {
-        self.meter.pass(&piece);
-        let Some(events) = &mut self.events else { return piece };
+        let Some(events) = &mut self.events else {
+            if let Some(meter) = &mut self.meter {
+                meter.pass(&piece);
+            }
+            return piece;
+        };
         let now = self.watch.now();
         if self.watch.is_stale(now) {
             events.seek();

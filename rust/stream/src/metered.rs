@@ -1,15 +1,17 @@
 //! What passed of an answer, as far as it is billed.
 
-use protocol::openai::usage::{Tap, Usage};
+use protocol::openai::usage::{ServiceTier, Tap, Usage};
 
 /// What passed of an answer, as far as it is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Metered {
     /// What its provider said last of what it used.
     pub usage: Option<Usage>,
+    /// What it said beside that of how the call was served.
+    pub tier: Option<ServiceTier>,
     /// It said something last that cannot be, and is not believed.
     pub is_garbled: bool,
-    /// How many bytes of the body came.
+    /// How many bytes of the body came, without what it said of usage.
     pub bytes: u64,
     /// Of a stream: how many events with data came.
     pub events: u64,
@@ -18,7 +20,7 @@ pub struct Metered {
 }
 
 /// Reads what passes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     /// None where nothing is said of usage.
     tap: Option<Tap>,
@@ -39,13 +41,19 @@ impl Meter {
         }
     }
 
+    /// How often it was spoken of what was used.
+    pub(crate) fn found(&self) -> u32 {
+        self.tap.as_ref().map_or(0, Tap::mentions)
+    }
+
     /// What is known now; of a stream its events come in addition.
     pub(crate) fn read(&self) -> Metered {
         let tap = self.tap.as_ref();
         Metered {
             usage: tap.and_then(Tap::usage),
+            tier: tap.and_then(Tap::tier),
             is_garbled: tap.is_some_and(Tap::is_garbled),
-            bytes: self.bytes,
+            bytes: self.bytes.saturating_sub(tap.map_or(0, Tap::bytes)),
             ..Metered::default()
         }
     }

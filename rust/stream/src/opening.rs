@@ -1,7 +1,7 @@
 //! A stream before its first content.
 
 use crate::events::{self, Events};
-use crate::metered::{Meter, Metered};
+use crate::metered::Metered;
 use bytes::{Bytes, BytesMut};
 use fault::Fault;
 use http1::Source;
@@ -24,7 +24,6 @@ pub struct Opening {
     last: Bytes,
     /// The body broke off.
     pub(crate) is_broken: bool,
-    meter: Meter,
 }
 
 /// Where an opening stands.
@@ -58,13 +57,15 @@ impl Opening {
 
     /// Before the first byte of a stream.
     pub fn new(streams: Streams) -> Self {
-        Self {
-            events: Box::new(Events::new(streams)),
-            early: BytesMut::new(),
-            last: Bytes::new(),
-            is_broken: false,
-            meter: Meter::new(true),
-        }
+        Self { events: Box::new(Events::new(streams)), early: BytesMut::new(), last: Bytes::new(), is_broken: false }
+    }
+
+    /// The same for a caller that did not ask to be told what was used: events that say nothing else are kept back, see
+    /// [`ask`](protocol::openai::usage::ask).
+    #[must_use]
+    pub fn withholding(mut self) -> Self {
+        self.events.withhold();
+        self
     }
 
     /// Takes from `body` until the stream commits or cannot.
@@ -93,7 +94,6 @@ impl Opening {
     ///
     /// An error counts even behind content that came in the same piece: none of it has been sent.
     pub fn push(&mut self, piece: Bytes) -> Opened {
-        self.meter.pass(&piece);
         let whole = self.events.push(piece);
         if !whole.is_empty() {
             self.early.extend_from_slice(&self.last);
@@ -128,15 +128,15 @@ impl Opening {
 
     /// What has passed until now.
     pub fn metered(&self) -> Metered {
-        self.events.metered(&self.meter)
+        self.events.metered()
     }
 
-    /// What to go on with: the events' state, the one or two pieces that were held, and what was metered of them.
-    pub(crate) fn into_parts(self) -> (Box<Events>, [Option<Bytes>; 2], Meter) {
+    /// What to go on with: the events' state, and the one or two pieces that were held.
+    pub(crate) fn into_parts(self) -> (Box<Events>, [Option<Bytes>; 2]) {
         let last = (!self.last.is_empty()).then_some(self.last);
         if self.early.is_empty() {
-            return (self.events, [last, None], self.meter);
+            return (self.events, [last, None]);
         }
-        (self.events, [Some(self.early.freeze()), last], self.meter)
+        (self.events, [Some(self.early.freeze()), last])
     }
 }

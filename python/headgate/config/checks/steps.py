@@ -29,7 +29,7 @@ def _balance(step: Step, policy: Policy, path: Path, report: Report) -> None:
         text = f"`{step.balance}` looks at no weights: write a list, or balance by `weighted` or `least_busy`"
         report.error((*path, "use"), text, key=True)
     used = [name for name in step.weights if name in policy.deployments]
-    unpriced = [name for name in used if known.price(policy.deployments[name]) is None]
+    unpriced = [name for name in used if not known.has_token_price(policy.deployments[name], policy)]
     if step.balance == "cheapest" and unpriced:
         text = f"the price of `{unpriced[0]}` is not known; say it in deployments.{unpriced[0]}.price"
         report.error((*path, "balance"), text)

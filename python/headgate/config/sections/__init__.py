@@ -6,7 +6,7 @@ Defaults stand here and nowhere else. The models say which values are good by th
 
 from headgate.config.sections.aliases import Alias, Step
 from headgate.config.sections.breaker import Breaker, ProviderBreaker
-from headgate.config.sections.deployments import Deployment, Price
+from headgate.config.sections.deployments import Deployment
 from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
@@ -16,6 +16,7 @@ from headgate.config.sections.ledger import Ledger
 from headgate.config.sections.listen import Listen, Tls
 from headgate.config.sections.log import Log
 from headgate.config.sections.policy import Policy
+from headgate.config.sections.price import Price
 from headgate.config.sections.providers import Provider
 from headgate.config.sections.resilience import AliasResilience, Hedge, Resilience, Resume
 from headgate.config.sections.retry import AliasRetry, ProviderRetry, Retry

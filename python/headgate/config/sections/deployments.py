@@ -7,19 +7,12 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from headgate.config.sections.base import ModelName, Name, OneOf, Section
-from headgate.config.units import Usd
+from headgate.config.sections.price import Price
 
 AnyCapability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
 Capability = Annotated[AnyCapability, OneOf(get_args(AnyCapability))]
 AnyPrefill = Literal["off", "assistant", "continue_final_message", "prefix", "prefix_echo"]
 Prefill = Annotated[AnyPrefill, OneOf(get_args(AnyPrefill))]
-
-
-class Price(Section):
-    """What a model costs, in US dollars per million tokens."""
-
-    input_per_million_usd: Usd = Field(description="What the tokens of a prompt cost.")
-    output_per_million_usd: Usd = Field(description="What the tokens of an answer cost.")
 
 
 class Deployment(Section):

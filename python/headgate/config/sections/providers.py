@@ -12,6 +12,7 @@ from headgate.config.addresses import EndpointUrl
 from headgate.config.secrets import SecretRef
 from headgate.config.sections.base import OneOf, OneOrMore, Section
 from headgate.config.sections.breaker import ProviderBreaker
+from headgate.config.sections.price import Price
 from headgate.config.sections.retry import ProviderRetry
 
 _OWN = {
@@ -94,4 +95,13 @@ class Provider(Section):
         ge=1,
         le=1_000_000,
         description="Calls at once for each credential and model; fewer while it answers that there are too many.",
+    )
+    price: Price | None = Field(
+        default=None,
+        description="What those of its models cost whose price neither a deployment says nor the catalogue.",
+    )
+    stream_usage: Annotated[Literal["ask", "leave"], OneOf(("ask", "leave"))] = Field(
+        default="ask",
+        description="`ask`: streams of chats are asked to say what they used, and a caller that did not ask does not "
+        "see it; `leave`: calls are left as they are, for a server that refuses `stream_options`.",
     )

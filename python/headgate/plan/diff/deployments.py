@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headgate.config.units import show_usd
 from headgate.plan.diff.change import Change, by, for_callers, for_operators
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
-    """Windows, abilities, prices and limits that differ."""
+    """Windows, abilities and limits that differ."""
     old, new = by(before["deployments"], "id"), by(after["deployments"], "id")
     for name in [name for name in new if name in old]:
         was, now = old[name], new[name]
@@ -21,8 +20,6 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
             yield for_operators(f"the context of `{name}` is taken to hold {window}")
         if was["capabilities"] != now["capabilities"]:
             yield for_callers(f"`{name}` gets calls that need {_abilities(now)} (was {_abilities(was)})")
-        if was["price"] != now["price"]:
-            yield for_operators(f"`{name}` is taken to cost {_price(now)} (was {_price(was)})")
         if was["max_concurrency"] != now["max_concurrency"]:
             limit = f"{_limit(now)} (was {_limit(was)})"
             yield for_operators(f"calls at once to `{name}` for each credential: {limit}")
@@ -40,14 +37,6 @@ def _abilities(deployment: dict[str, Any]) -> str:
     if stated is None:
         return "whatever it may be"
     return f"{' or '.join(stated)} alone, besides plain text" if stated else "plain text alone"
-
-
-def _price(deployment: dict[str, Any]) -> str:
-    price = deployment["price"]
-    if price is None:
-        return "an unknown amount"
-    prompt, answer = (show_usd(price[f"{part}_nano_usd_per_million"]) for part in ("input", "output"))
-    return f"{prompt} for a million tokens of prompt and {answer} of answer"
 
 
 def _limit(deployment: dict[str, Any]) -> str:

@@ -27,6 +27,9 @@ def _changed(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Ch
     if (old["auth"], old["headers"]) != (new["auth"], new["headers"]):
         lines = ", ".join(f"`{header}`" for header in (new["auth"]["header"], *new["headers"]))
         yield for_operators(f"calls to `{name}` now carry other header lines: {lines}")
+    if old["stream_usage"] != new["stream_usage"]:
+        asked = "are asked" if new["stream_usage"] == "ask" else "are no longer asked"
+        yield for_operators(f"streams of `{name}` {asked} to say what they used")
     if old["http"] != new["http"]:
         yield for_operators(f"calls to `{name}` now speak {new['http']} (was {old['http']})")
     yield from resilience.provider(name, old, new)

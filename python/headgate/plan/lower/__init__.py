@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from headgate.plan.canonical import with_hash
 from headgate.plan.document import FORMAT, Plan
-from headgate.plan.lower import models, process, providers, resilience, routes
+from headgate.plan.lower import models, prices, process, providers, resilience, routes
 
 if TYPE_CHECKING:
     from headgate.config.sections import Policy
@@ -23,6 +23,9 @@ def lower(policy: Policy, *, keyed: bool = False) -> Plan:
     """
     provider_at = {name: number for number, name in enumerate(policy.providers)}
     aliases = routes.aliases(policy)
+    table = prices.Table()
+    deployments = tuple(routes.deployment(name, policy, (provider_at, table)) for name in policy.deployments)
+    answering = tuple(providers.provider(name, policy, table) for name in policy.providers)
     plan = Plan(
         format=FORMAT,
         hash="",
@@ -33,8 +36,9 @@ def lower(policy: Policy, *, keyed: bool = False) -> Plan:
         drain=process.drain(policy.drain),
         egress=process.egress(policy.egress),
         log=process.log(policy.log),
-        providers=tuple(providers.provider(name, policy) for name in policy.providers),
-        deployments=tuple(routes.deployment(name, policy, provider_at) for name in policy.deployments),
+        prices=table.prices(),
+        providers=answering,
+        deployments=deployments,
         aliases=aliases,
         models=models.known(policy),
         keys=tuple(routes.key(section, aliases) for section in policy.keys),

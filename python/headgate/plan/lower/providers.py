@@ -13,12 +13,13 @@ from headgate.plan.lower import resilience
 if TYPE_CHECKING:
     from headgate.config import addresses, sections
     from headgate.config.secrets import Secret
+    from headgate.plan.lower.prices import Table
 
 BEARER: Final = document.Auth(header="authorization", prefix="Bearer ")
 _VERSIONS: Final[dict[str, Literal["auto", "http1", "http2"]]] = {"auto": "auto", "1": "http1", "2": "http2"}
 
 
-def provider(name: str, policy: sections.Policy) -> document.Provider:
+def provider(name: str, policy: sections.Policy, table: Table) -> document.Provider:
     """One provider of the policy; what it does not say of retries and breakers is as for all."""
     section = policy.providers[name]
     known = catalogue.providers().get(name)
@@ -36,6 +37,9 @@ def provider(name: str, policy: sections.Policy) -> document.Provider:
         retry_permille=budget.budget_ratio,
         retry_floor_per_second=budget.budget_floor,
         max_concurrency=section.concurrency,
+        stream_usage=section.stream_usage,
+        prices=table.models(name),
+        price=table.provider(section),
     )
 
 

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from headgate.config import sections
+    from headgate.plan.lower.prices import Table
 
 
-def deployment(name: str, policy: sections.Policy, provider_at: Mapping[str, int]) -> document.Deployment:
+def deployment(name: str, policy: sections.Policy, places: tuple[Mapping[str, int], Table]) -> document.Deployment:
     """One deployment; its window and its price are the policy's word, else what the catalogue knows of the model."""
     section = policy.deployments[name]
-    price = known.price(section)
+    provider_at, table = places
     return document.Deployment(
         id=name,
         provider=provider_at[section.provider],
         model=section.model,
         context_tokens=known.window(section),
         capabilities=_capabilities(section),
-        price=document.Price(*price) if price else None,
+        price=table.deployment(section, policy),
         max_concurrency=section.concurrency,
         prefill=section.prefill,
     )

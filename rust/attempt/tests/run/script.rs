@@ -310,6 +310,7 @@ pub(crate) fn plan() -> Plan {
         "drain": {"accept_for_ms": 0, "grace_ms": 0},
         "egress": {"proxy": "off", "roots": {"system": false, "bundled": false, "files": []}},
         "log": {"level": "info", "calls": "off"},
+        "prices": [],
         "providers": [provider("first", 1, 1), provider("second", 1, 1), provider("keys", 2, 2)],
         "deployments": [deployment("a", 0, 1000), deployment("b", 1, 2000), deployment("c", 2, 1000), deployment("d", 1, 1000)],
         "aliases": [
@@ -347,5 +348,6 @@ fn provider(id: &str, endpoints: usize, credentials: usize) -> Value {
         "breaker": {"consecutive": 5, "ratio_permille": 500, "slow_first_token_ms": 20000, "slow_permille": 800,
                     "window_ms": 30000, "min_calls": 10, "open_ms": 5000, "open_cap_ms": 120_000, "probe_ms": null},
         "retry_permille": 100, "retry_floor_per_second": 3, "max_concurrency": 1000,
+        "stream_usage": "ask", "prices": {}, "price": null,
     })
 }

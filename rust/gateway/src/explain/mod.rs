@@ -81,7 +81,7 @@ fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
         "weight": weight,
         "context_tokens": deployment.and_then(|deployment| deployment.context_tokens),
         "capabilities": deployment.and_then(|deployment| deployment.capabilities.as_ref()),
-        "price": deployment.and_then(|deployment| deployment.price),
+        "price": plan.price(candidate.provider, candidate.deployment, &candidate.model),
         "max_concurrency": deployment
             .and_then(|deployment| deployment.max_concurrency)
             .unwrap_or(provider.max_concurrency),

@@ -23,7 +23,8 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
     let ask = Ask {
         resilience: route.resilience(),
         streamed: asked.stream,
-        prompt_tokens: asked.tokens,
+        prompt_bytes: 0,
+        names_tier: false,
         steers: false,
         opened_ns: 0,
         within_ms: asked.within_ms,

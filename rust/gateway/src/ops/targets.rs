@@ -15,6 +15,15 @@ pub(crate) fn families(state: &State, breakers: &Breakers, now_ns: u64) -> Vec<F
     });
     let mut limits = Vec::new();
     state.each_limit(|key, limit| limits.push(sample("key", key, f64::from(limit.level()))));
+    let mut sizes = Vec::new();
+    state.each_estimate(|key, learnt| {
+        let (provider, deployment) = key.split_once('/').unwrap_or((key, ""));
+        if let Some(millionths) = learnt.prompt.millionths().filter(|millionths| *millionths > 0) {
+            let labels = vec![("provider", provider.to_owned()), ("deployment", deployment.to_owned())];
+            #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+            sizes.push(Sample { labels, value: Value::Level(1e6 / millionths as f64) });
+        }
+    });
     let changes = [("open", &breakers.opened), ("closed", &breakers.closed)];
     let changes = changes.map(|(to, count)| Sample {
         labels: vec![("to", to.to_owned())],
@@ -28,6 +37,7 @@ pub(crate) fn families(state: &State, breakers: &Breakers, now_ns: u64) -> Vec<F
         ),
         gauge("headgate_retry_budget_level", "What is left of a provider's retry budget, 0 to 1.", budgets),
         gauge("headgate_concurrency_limit", "How many calls may be open with a credential and model.", limits),
+        gauge("headgate_bytes_per_token", "How many bytes of a body make a token of the prompt, of late.", sizes),
         Family {
             name: "headgate_breaker_changes",
             help: "How often a health key was taken out of service, and put back.",

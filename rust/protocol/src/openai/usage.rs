@@ -8,14 +8,17 @@
 //! Sources: the usage objects of chat completions, Responses, embeddings, images and transcriptions in the types of the
 //! official libraries; `prompt_cache_hit_tokens` in the API reference of `DeepSeek`.
 
+pub mod ask;
 mod class;
 mod raw;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod tier;
 
 pub use class::Class;
 pub use tap::Tap;
+pub use tier::ServiceTier;
 
 /// Tokens of one call. A part is counted in its whole too: `cached` in `input`, `reasoning` in `output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

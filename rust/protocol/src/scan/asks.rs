@@ -9,6 +9,7 @@ pub(super) enum Ask {
     Modalities = 1 << 2,
     Reasoning = 1 << 3,
     NoTemperature = 1 << 4,
+    ServiceTier = 1 << 5,
 }
 
 /// What was noted of a body's top level. Of a form nothing is.
@@ -39,6 +40,11 @@ impl Asks {
     /// Its `temperature` is 0, however that is spelt. One that is absent is not.
     pub const fn no_temperature(self) -> bool {
         self.has(Ask::NoTemperature)
+    }
+
+    /// It says how it is to be served: `service_tier`.
+    pub const fn service_tier(self) -> bool {
+        self.has(Ask::ServiceTier)
     }
 
     const fn has(self, ask: Ask) -> bool {

@@ -134,6 +134,8 @@ fn field(key: &[u8]) -> Field {
         9 if key == b"reasoning" => Field::Asked(Ask::Reasoning),
         10 if key == b"modalities" => Field::Asked(Ask::Modalities),
         11 if key == b"temperature" => Field::Temperature,
+        12 if key == b"service_tier" => Field::Asked(Ask::ServiceTier),
+        14 if key == b"stream_options" => Field::Options,
         16 if key == b"reasoning_effort" => Field::Asked(Ask::Reasoning),
         _ => Field::Other,
     }

@@ -42,6 +42,11 @@ impl<'p> Cursor<'p> {
         Self { rest: &[], more: pieces.iter(), passed: 0 }
     }
 
+    /// Before the first byte of what stands in the rest of a piece and in those behind it.
+    pub(super) fn within(rest: &'p [u8], more: &'p [Bytes]) -> Self {
+        Self { rest, more: more.iter(), passed: 0 }
+    }
+
     /// Before the first byte of a value.
     pub(super) fn of(value: &'p [u8]) -> Self {
         Self { rest: value, more: [].iter(), passed: 0 }

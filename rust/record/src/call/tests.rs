@@ -119,8 +119,8 @@ fn each_attempt_is_charged_once_when_its_call_is_closed() {
         let attempt = attempt(&record, 0, false, result);
         record.tried(attempt);
     }
-    record.charged(Charge { usage, nano_usd: Some(2_500), basis: Basis::Provider });
-    record.charged(Charge { usage, nano_usd: Some(1_500), basis: Basis::Provider });
+    record.charged(Charge { usage, nano_usd: Some(2_500), rates: None, basis: Basis::Provider });
+    record.charged(Charge { usage, nano_usd: Some(1_500), rates: None, basis: Basis::Provider });
     record.usage_unsaid(true);
     let count = |name: &str, label| count_of(&meters, name, Some(label));
     assert_eq!(count("headgate_charges", ("basis", "void")), 0, "not before the end");

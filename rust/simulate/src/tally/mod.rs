@@ -11,6 +11,7 @@ pub(crate) use timeline::{Second, Timeline};
 use crate::time::micros;
 use crate::visit::{Ending, Visit};
 use plan::Plan;
+use protocol::openai::usage::Usage;
 use std::collections::BTreeMap;
 
 /// So many changes of health keys are told; the rest is counted.
@@ -211,14 +212,12 @@ impl Books {
         self.input_tokens += billed.input_tokens;
         self.output_tokens += visit.output_tokens;
         let deployment = visit.place.deployment.and_then(|deployment| billed.plan.deployments.get(deployment));
-        let Some(price) = deployment.and_then(|deployment| deployment.price) else {
+        let price = deployment.and_then(|deployment| billed.plan.prices.get(deployment.price?)?.at(0, None));
+        let usage = Usage { input: billed.input_tokens, output: visit.output_tokens, ..Usage::NONE };
+        let Some(cost) = price.and_then(|price| price.nano_usd(&usage)) else {
             self.unpriced += 1;
             return;
         };
-        let cost = |tokens: u64, per_million: u64| u128::from(tokens) * u128::from(per_million) / 1_000_000;
-        let cost = cost(billed.input_tokens, price.input_nano_usd_per_million)
-            + cost(visit.output_tokens, price.output_nano_usd_per_million);
-        let cost = u64::try_from(cost).unwrap_or(u64::MAX);
         self.spend_nanousd = self.spend_nanousd.saturating_add(cost);
         if visit.ending != Ending::Whole {
             self.wasted_nanousd = self.wasted_nanousd.saturating_add(cost);

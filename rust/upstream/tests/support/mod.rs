@@ -122,6 +122,9 @@ pub(crate) fn provider() -> Provider {
         retry_permille: 100,
         retry_floor_per_second: 3,
         max_concurrency: 1000,
+        stream_usage: plan::StreamUsage::Ask,
+        prices: std::collections::BTreeMap::new(),
+        price: None,
     }
 }
 

@@ -152,13 +152,19 @@ impl Plain {
         Some(Self { messages_end: fields.messages?.end - 1, end: fields.end, limits })
     }
 
-    /// The body that goes on from `text`, with another name of the model in it: slices of `pieces`, which are those that
-    /// were read, and what is new.
+    /// The body that goes on from `text`, with other changes made to it besides, such as another name of the model: slices
+    /// of `pieces`, which are those that were read, and what is new.
     ///
     /// A limit of tokens is lowered by one for each piece of the text: that many tokens came, or more.
-    pub fn continued(&self, pieces: &[Bytes], model: (Range<u64>, Bytes), text: &Text, prefill: Prefill) -> Vec<Bytes> {
+    pub fn continued(
+        &self,
+        pieces: &[Bytes],
+        mut changes: Vec<(Range<u64>, Bytes)>,
+        text: &Text,
+        prefill: Prefill,
+    ) -> Vec<Bytes> {
         let insert = |at: u64, bytes: Bytes| (at..at, bytes);
-        let mut changes = vec![model, insert(self.messages_end, message(text, prefill))];
+        changes.push(insert(self.messages_end, message(text, prefill)));
         if prefill == Prefill::ContinueFinalMessage {
             let flags = b",\"continue_final_message\":true,\"add_generation_prompt\":false";
             changes.push(insert(self.end, Bytes::from_static(flags)));

@@ -1,7 +1,7 @@
 //! Finds usage in bytes that pass.
 
-use super::Usage;
 use super::raw::{Garbled, Raw};
+use super::{ServiceTier, Usage};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -19,6 +19,11 @@ pub struct Tap {
     object: Vec<u8>,
     usage: Option<Usage>,
     garbled: bool,
+    /// How many objects spoke of what was used, and how long they were.
+    found: u32,
+    bytes: u64,
+    /// What the pieces in which they were say of the service tier.
+    tier: Option<ServiceTier>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +45,14 @@ impl Tap {
 
     /// Looks at the next bytes.
     pub fn feed(&mut self, piece: &[u8]) {
+        let before = self.found;
+        self.pass(piece);
+        if self.found != before {
+            self.tier = ServiceTier::read(piece).or(self.tier);
+        }
+    }
+
+    fn pass(&mut self, piece: &[u8]) {
         let mut rest = piece;
         while !rest.is_empty() {
             rest = match self.state {
@@ -58,6 +71,21 @@ impl Tap {
     /// Whether a usage came that could not be read, and none after it that could.
     pub const fn is_garbled(&self) -> bool {
         self.garbled
+    }
+
+    /// How many objects have spoken of what was used, garbled ones included.
+    pub const fn mentions(&self) -> u32 {
+        self.found
+    }
+
+    /// How many bytes these objects had.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The service tier, as far as it was said beside the usage: in the same event, or close to it.
+    pub const fn tier(&self) -> Option<ServiceTier> {
+        self.tier
     }
 
     /// Looks for the key; what is behind it, or nothing.
@@ -106,7 +134,7 @@ impl Tap {
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Raw>();
         if let Some(Ok(raw)) = values.next() {
             let end = values.byte_offset();
-            self.note(raw.said());
+            self.note(raw.said(), end);
             return &rest[end..];
         }
         self.object.clear();
@@ -130,7 +158,7 @@ impl Tap {
             }
             if depth == 0 {
                 self.object.extend_from_slice(&rest[..=at]);
-                self.note(Raw::read(&self.object));
+                self.note(Raw::read(&self.object), self.object.len());
                 return &rest[at + 1..];
             }
         }
@@ -145,13 +173,15 @@ impl Tap {
     }
 
     /// The object is whole. One that says nothing of what was used is another one of that name.
-    fn note(&mut self, said: Result<Option<Usage>, Garbled>) {
+    fn note(&mut self, said: Result<Option<Usage>, Garbled>, length: usize) {
         self.state = State::Key;
         match said {
-            Ok(None) => {}
+            Ok(None) => return,
             Ok(said) => (self.usage, self.garbled) = (said, false),
             Err(Garbled) => self.garbled = true,
         }
+        self.found = self.found.wrapping_add(1);
+        self.bytes += length as u64;
     }
 }
 

@@ -34,7 +34,7 @@ fn model(body: &str) -> (Range<u64>, Bytes) {
 fn continued(body: &str, cuts: &[usize], text: &Text, prefill: Prefill) -> Option<Value> {
     let pieces = cut(body, cuts);
     let plain = Plain::read(&pieces)?;
-    serde_json::from_slice(&plain.continued(&pieces, model(body), text, prefill).concat()).unwrap()
+    serde_json::from_slice(&plain.continued(&pieces, vec![model(body)], text, prefill).concat()).unwrap()
 }
 
 const HELLO: &str = r#"{"model":"m","messages":[{"role":"user","content":"hello"}],"stream":true}"#;
