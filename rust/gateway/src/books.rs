@@ -1,8 +1,10 @@
 //! The journal of a gateway: who writes to it, what becomes of calls that it has no room for, and what it shows.
 
-use crate::call::{Call, Lost};
+use crate::call::Lost;
 use crate::exchange::Exchange;
+use crate::serve::Server;
 use crate::shared::Shared;
+use crate::snapshot::Snapshot;
 use crate::start_error::StartError;
 use attempt::Attempt;
 use fault::{Fault, Kind};
@@ -137,28 +139,35 @@ impl Lookout {
     }
 }
 
-impl Call<'_> {
-    /// Opens the call in the journal, where there is one. `is_budgeted`: a budget that must hold counts on it.
-    pub(crate) fn opens(&self, identity: &Identity<'_>, is_budgeted: bool, record: &mut Record) -> Result<(), Lost> {
-        let Some(book) = &self.server.book else { return Ok(()) };
-        if record.opens(book, self.snapshot.plan_hash, identity).is_ok() {
+/// What the journal is to know of a call besides its route, and whether a budget that must hold counts on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Opening<'a> {
+    pub(crate) identity: Identity<'a>,
+    pub(crate) is_budgeted: bool,
+}
+
+impl Server {
+    /// Opens a call in the journal, where there is one.
+    pub(crate) fn opens(&self, snapshot: &Snapshot, opening: &Opening<'_>, record: &mut Record) -> Result<(), Lost> {
+        let Some(book) = &self.book else { return Ok(()) };
+        if record.opens(book, snapshot.plan_hash, &opening.identity).is_ok() {
             return Ok(());
         }
-        if self.may_go_unrecorded(is_budgeted) {
-            self.server.shared.books.unrecorded[0].fetch_add(1, Ordering::Relaxed);
+        if may_go_unrecorded(snapshot, opening.is_budgeted) {
+            self.shared.books.unrecorded[0].fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        let pause_ns = Some(SECOND_NS + self.server.local.draw(2 * SECOND_NS));
+        let pause_ns = Some(SECOND_NS + self.local.draw(2 * SECOND_NS));
         Err(Lost { fault: full(), again: None, pause_ns })
     }
+}
 
-    fn may_go_unrecorded(&self, is_budgeted: bool) -> bool {
-        let section = self.snapshot.compiled.plan.journal.as_ref();
-        match section.map_or(WhenFull::RefuseBudgeted, |section| section.when_full) {
-            WhenFull::RefuseBudgeted => !is_budgeted,
-            WhenFull::Refuse => false,
-            WhenFull::Serve => true,
-        }
+fn may_go_unrecorded(snapshot: &Snapshot, is_budgeted: bool) -> bool {
+    let section = snapshot.compiled.plan.journal.as_ref();
+    match section.map_or(WhenFull::RefuseBudgeted, |section| section.when_full) {
+        WhenFull::RefuseBudgeted => !is_budgeted,
+        WhenFull::Refuse => false,
+        WhenFull::Serve => true,
     }
 }
 
@@ -185,7 +194,7 @@ impl Exchange<'_> {
         if self.record.borrow_mut().sends(sent).is_ok() {
             return Ok(());
         }
-        if self.call.may_go_unrecorded(self.ask.is_budgeted) {
+        if may_go_unrecorded(self.call.snapshot, self.ask.is_budgeted) {
             self.call.server.shared.books.unrecorded[1].fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use crate::able;
 use crate::affinity;
 use crate::body::{self, Limited};
+use crate::books::Opening;
 use crate::coalesce;
 use crate::exchange::{Ask, Exchange, Request};
 use crate::reply::Answered;
@@ -24,7 +25,7 @@ use protocol::openai::usage::ask::Asking;
 use protocol::peek::Scanner;
 use protocol::scan::Peek;
 use protocol::{splice, top};
-use record::{Identity, Record};
+use record::Record;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
@@ -236,8 +237,9 @@ impl<'c> Call<'c> {
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
-        let is_budgeted = false;
-        self.opens(&Identity::default(), is_budgeted, record)?;
+        let opening = Opening::default();
+        self.server.opens(self.snapshot, &opening, record)?;
+        let is_budgeted = opening.is_budgeted;
         let within_ms = self.within_ms;
         let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
         let (hedge, affinity) = match &request {

@@ -11,6 +11,7 @@ mod table;
 pub(crate) use table::{Registered, Streams};
 
 use crate::body;
+use crate::books::Opening;
 use crate::call::{Call, Lost};
 use crate::reply::Answered;
 use crate::serve::Server;
@@ -116,6 +117,7 @@ impl Server {
         })?;
         record.routed(self.meters.calls(&kept.alias, kept.operation, true));
         record.borrows(Borrowed::Resumed(id, event));
+        self.opens(snapshot, &Opening::default(), record)?;
         match poll_fn(|cx| reader.poll_head(cx)).await.as_deref() {
             Some(Begins::Answer(told)) => Ok(told.to_another(reader, record.hand_over(), None)),
             Some(Begins::Lost(lost)) => Err(lost.clone()),

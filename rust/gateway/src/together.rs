@@ -4,6 +4,7 @@
 //! the one who came first like the others, so that anybody may leave and nobody else notices. The record of the first
 //! goes with the work: what the provider did stands there, whoever is still there to see it.
 
+use crate::books::Opening;
 use crate::call::{Asked, Call, Lost, Named};
 use crate::coalesce::{Entered, SHARED, Same};
 use crate::exchange::{Ask, Request};
@@ -101,6 +102,7 @@ impl Sharing<'_> {
         match self.call.server.local.flights.join(&same) {
             Some((reader, id)) => {
                 record.borrows(Borrowed::Shared(id));
+                self.call.server.opens(self.call.snapshot, &Opening::default(), record)?;
                 self.follow(reader, record).await
             }
             None => self.lead(same, record).await,

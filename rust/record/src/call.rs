@@ -252,6 +252,7 @@ impl Record {
             borrowed: None,
             open: false,
             clock: Clock::off(),
+            page: None,
             ..*self
         };
         std::mem::replace(self, left)

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use journal::{
-    Batch, Closed, Counts, Entry, Full, Journal, Opened, Position, Reader, Sent, Settings, Settled, TagList, Writer,
+    Batch, Closed, Counts, Entry, Journal, Opened, Position, Reader, Sent, Settings, Settled, TagList, Writer,
 };
 use proptest::prelude::*;
 use std::path::Path;
