@@ -6,6 +6,7 @@ use crate::serve::Server;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::start_error::StartError;
+use crate::tariff::Tariff;
 use attempt::Attempt;
 use fault::{Fault, Kind};
 use journal::{Journal, KINDS, OpenError, Sent, Settings, Writer};
@@ -174,6 +175,9 @@ fn may_go_unrecorded(snapshot: &Snapshot, is_budgeted: bool) -> bool {
 impl Exchange<'_> {
     /// Writes an attempt down before anything of it is sent.
     pub(crate) fn sends(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
+        if self.call.server.book.is_none() {
+            return Ok(());
+        }
         let series = self.call.snapshot.attempt_series(attempt.candidate);
         let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         let sent = Sent {
@@ -184,7 +188,7 @@ impl Exchange<'_> {
             endpoint: small(attempt.endpoint),
             credential: small(attempt.credential),
             hedge: attempt.is_hedge,
-            input_tokens: self.tariff(attempt.candidate).prompt_tokens(),
+            input_tokens: Tariff::new(self, attempt.candidate).prompt_tokens(),
             output_tokens: 0,
             reserved_nano_usd: None,
             provider: &series.provider,

@@ -26,6 +26,7 @@ use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
 const ERROR_CAP: usize = 64 << 10;
 
 /// What a call asks of its attempts.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of the call that stands alone")]
 pub(crate) struct Ask<'a> {
     pub(crate) resilience: &'a Resilience,
     pub(crate) streamed: bool,
