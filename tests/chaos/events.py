@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, Literal
 
+EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 LINE_END = re.compile(rb"\r\n|\n|\r")
 DONE = "[DONE]"
 
@@ -71,6 +72,18 @@ def error_code(body: bytes) -> str | None:
     last = data(body)[-1:]
     error = value(last[0]).get("error") if last else None
     return str(error["code"]) if isinstance(error, dict) else None
+
+
+def without_usage(body: bytes) -> bytes:
+    """A stream without the events that say what was used and nothing else."""
+    kept = [event for event in EVENT.findall(body) if not tells_usage_alone(event)]
+    return b"".join(kept) + EVENT.sub(b"", body)
+
+
+def tells_usage_alone(event: bytes) -> bool:
+    """Whether a chunk has usage, and no choices."""
+    read = value("".join(data(event)))
+    return read.get("choices") == [] and read.get("usage") is not None
 
 
 def without_last(body: bytes) -> bytes:

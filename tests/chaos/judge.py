@@ -28,9 +28,9 @@ def summary(exchanges: list[Exchange]) -> list[tuple[int | None, int]]:
 
 
 def is_answer_of(answer: Answer, source: Exchange) -> None:
-    """The answer is this provider's, byte for byte."""
+    """The answer is this provider's, byte for byte as its caller is owed it."""
     assert answer.status == source.status
-    assert answer.body == source.body, f"{answer.body[-200:]!r} is not {source.body[-200:]!r}"
+    assert answer.body == source.owed, f"{answer.body[-200:]!r} is not {source.owed[-200:]!r}"
 
 
 def of_primary(_: Cell, seen: Seen) -> None:
@@ -69,14 +69,14 @@ def error_event(cell: Cell, seen: Seen) -> None:
 
 def their_event(_: Cell, seen: Seen) -> None:
     """The primary's stream, which ends in its own error event."""
-    assert seen.answer.body == seen.primary[-1].body
+    assert seen.answer.body == seen.primary[-1].owed
     assert events.terminals(seen.answer.body)[-1][1] == "error"
 
 
 def cut(_: Cell, seen: Seen) -> None:
     """A part of a body, which nobody takes for all of it."""
     assert not seen.answer.whole
-    assert seen.primary[-1].body.startswith(seen.answer.body)
+    assert seen.primary[-1].owed.startswith(seen.answer.body)
 
 
 JUDGES: dict[Kind, Callable[[Cell, Seen], None]] = {

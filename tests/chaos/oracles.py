@@ -25,7 +25,7 @@ def one_terminal(seen: Seen) -> None:
     if how == "error":
         return
     assert seen.answer.whole, "a stream that ends well is broken off"
-    source = next((one for one in seen.all if one.body == body), None)
+    source = next((one for one in seen.all if one.owed == body), None)
     assert source is not None, "a stream ends well that no provider sent so"
 
 
@@ -34,8 +34,8 @@ def one_answer(seen: Seen) -> None:
     if is_ours(seen):
         return
     body = seen.theirs
-    fits = [one for one in seen.all if one.body.startswith(body)]
-    bodies = [one.body[:200] for one in seen.all]
+    fits = [one for one in seen.all if one.owed.startswith(body)]
+    bodies = [one.owed[:200] for one in seen.all]
     assert fits, f"what the caller got is nobody's answer: {body[:300]!r} of {bodies}"
 
 
@@ -57,7 +57,7 @@ def nothing_after_commit(seen: Seen) -> None:
     """No provider is asked once another one's answer has begun to reach the caller."""
     if is_ours(seen) or not seen.all:
         return
-    sources = [one for one in seen.all if one.body.startswith(seen.theirs)]
+    sources = [one for one in seen.all if one.owed.startswith(seen.theirs)]
     last = max(seen.all, key=lambda one: one.at)
     assert not sources or last in sources or seen.answer.status >= 400, "an attempt was made behind the answer"
 

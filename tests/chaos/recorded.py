@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tests.chaos import events
 from tests.chaos.tap import Leg, Note, Tap
 
 HEAD_END = b"\r\n\r\n"
@@ -57,6 +58,14 @@ class Exchange:
         """The status that was answered; interim ones do not count."""
         found = re.match(rb"HTTP/1\.\d (\d\d\d)", final(self.raw))
         return int(found[1]) if found else None
+
+    @cached_property
+    def owed(self) -> bytes:
+        """What the caller is owed of the body: of a stream that the gateway made tell what was used, all but that.
+
+        The gateway writes its question without the blank that our callers write.
+        """
+        return events.without_usage(self.body) if b'"include_usage":true' in self.request else self.body
 
     @cached_property
     def body(self) -> bytes:

@@ -40,6 +40,6 @@ class Seen:
         """The body without the error event of the gateway, if it ends in one."""
         body = self.answer.body
         ends = events.terminals(body) if self.is_events else []
-        if not ends or ends[-1][1] != "error" or any(body == one.body[: len(body)] for one in self.all):
+        if not ends or ends[-1][1] != "error" or any(body == one.owed[: len(body)] for one in self.all):
             return body
         return events.without_last(body)

@@ -137,7 +137,7 @@ def outcome(seen: Seen) -> str:
     body = seen.answer.body
     if seen.answer.status != 200:
         return f"{seen.answer.status} {body!r}"
-    if seen.answer.whole and body in [one.body for one in seen.spare]:
+    if seen.answer.whole and body in [one.owed for one in seen.spare]:
         return "spare"
     return "error" if events.error_code(body) else f"{seen.answer.status} {body[-200:]!r}"
 

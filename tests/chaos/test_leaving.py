@@ -199,7 +199,7 @@ def test_calls_that_are_sent_ahead_are_answered_in_their_order(world: World, *, 
         calls = [request("POST", PATH, json.dumps(chat(model, stream=stream)).encode()) for model in models]
         connection.send(b"".join(calls))
         answers = [connection.answer() for _ in models]
-    bodies = [one.body for one in recorded.exchanges(world.tap)]
+    bodies = [one.owed for one in recorded.exchanges(world.tap)]
     assert [answer.body for answer in answers] == bodies
     assert [one.asked["model"] for one in recorded.exchanges(world.tap)] == models
 

@@ -95,7 +95,7 @@ def open_streams(stack: ExitStack, gateway: Gateway, model: str = "chat", fault:
 
 def are_whole(answers: list[Answer], *taps: Tap) -> None:
     """Each is one provider's whole answer, byte for byte."""
-    bodies = [one.body for tap in taps for one in recorded.exchanges(tap)]
+    bodies = [one.owed for tap in taps for one in recorded.exchanges(tap)]
     for answer in answers:
         assert answer.status == 200
         assert answer.whole
