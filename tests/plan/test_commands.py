@@ -35,6 +35,16 @@ def test_check_says_that_a_policy_is_good(tmp_path: Path) -> None:
     assert "good: 1 provider, 0 deployments, 0 aliases, 0 keys; plan " in ended.stdout
 
 
+def test_check_says_what_has_no_price(tmp_path: Path) -> None:
+    house = "providers: {openai: {}, house: {dialect: openai, endpoints: ['http://10.0.0.1/v1']}}\n"
+    deployments = "deployments: {a: {provider: house, model: m}, b: {provider: openai, model: gpt-5.2}}\n"
+    chain = "aliases: {x: {chain: [{use: [a, b]}]}}\n"
+    house = house.replace("{}", '{credential: "${env:OPENAI_API_KEY}"}', 1)
+    ended = headgate("check", policy(tmp_path, "version: 1\n" + house + deployments + chain))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[1].startswith("no price is known for `a`: ")
+
+
 def test_check_ends_with_78_and_every_error(tmp_path: Path) -> None:
     ended = headgate("check", policy(tmp_path, "version: 2\nproviders: {nope: {}}\n"))
     assert ended.returncode == 78

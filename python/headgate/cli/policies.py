@@ -25,13 +25,13 @@ def check(policy: str, *, resolve: bool, as_json: bool) -> None:
     try:
         compiled = compile_file(policy)
         problems = list(compiled.loaded.warnings)
-        summary = text.summary(policy, compiled)
+        summary, hints = text.summary(policy, compiled), list(text.hints(compiled))
         if resolve:
             from headgate.engine import secrets
 
             problems += secrets.problems(compiled)
     except PolicyError as error:
-        problems, summary = list(error.problems), ""
+        problems, summary, hints = list(error.problems), "", []
     bad = any(problem.is_error for problem in problems)
     if as_json:
         print(json.dumps({"ok": not bad, "problems": [_as_json(problem) for problem in problems]}, indent=2))
@@ -40,6 +40,8 @@ def check(policy: str, *, resolve: bool, as_json: bool) -> None:
             print(problem, file=sys.stderr)
         if not bad:
             print(summary)
+            for hint in hints:
+                print(hint)
     if bad:
         sys.exit(PolicyError.exit_code)
 

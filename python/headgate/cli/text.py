@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.cli.guards import guards
 from headgate.cli.way import unfit
+from headgate.config import known
 from headgate.config.prices import CLASSES
 from headgate.config.units import show_usd
 from headgate.plan.diff import prices
@@ -43,6 +44,15 @@ def summary(policy: str, compiled: Compiled) -> str:
     }
     parts = ", ".join(f"{number} {_plural(word, number)}" for word, number in counts.items())
     return f"{policy}: good: {parts}; plan {plan.hash[:12]}"
+
+
+def hints(compiled: Compiled) -> Iterator[str]:
+    """What is good and may still surprise: calls whose cost nobody knows."""
+    policy = compiled.loaded.policy
+    unpriced = [name for name, each in policy.deployments.items() if not known.is_priced(each, policy)]
+    if unpriced:
+        names = ", ".join(f"`{name}`" for name in unpriced)
+        yield f"no price is known for {names}: what such calls cost is not counted; say it in deployments.NAME.price"
 
 
 def _plural(word: str, number: int) -> str:

@@ -50,8 +50,11 @@ impl Share {
     /// How much comes of so much; none while nothing is known.
     pub fn of(&self, of: u64) -> Option<u64> {
         let (all, some) = parts(self.0.load(Relaxed));
-        let came = u128::from(of) * u128::from(some);
-        (all > 0).then(|| u64::try_from(came / u128::from(all)).unwrap_or(u64::MAX))
+        if all == 0 {
+            return None;
+        }
+        // Exact as long as it fits, which it does up to gigabytes.
+        Some(of.checked_mul(some).map_or_else(|| of.saturating_mul(some / all), |came| came / all))
     }
 
     /// How much comes of one, in millionths; none while nothing is known.

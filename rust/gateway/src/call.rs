@@ -282,10 +282,9 @@ impl<'c> Call<'c> {
     /// About how many tokens the prompt of a call along a route has, whose body has so many bytes: by what was learnt at
     /// its first place.
     pub(crate) fn tokens(&self, route: &Route<'_>, bytes: u64) -> u64 {
-        let learnt = route.candidate(0, 0).and_then(|candidate| {
-            let Candidate { provider, deployment, .. } = candidate;
-            self.snapshot.targets.estimate(provider, deployment).prompt.of(bytes)
-        });
+        let targets = &self.snapshot.targets;
+        let first = route.first();
+        let learnt = first.and_then(|(provider, deployment)| targets.estimate(provider, deployment).prompt.of(bytes));
         learnt.unwrap_or(bytes / BYTES_PER_TOKEN)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Media, Named};
 use crate::go_on::Onward;
-use crate::open::{Open, Opens};
+use crate::open::{Open, Opens, Seen};
 use crate::reply::{self, Provided};
 use crate::tariff::Tariff;
 use attempt::{Against, Attempt, Failure, Good, Transition, Tried};
@@ -19,7 +19,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use stream::{Begun, Deadlines, Metered, Opening, Unopened};
+use stream::{Begun, Deadlines, Opening, Unopened};
 use upstream::{Answer, AnswerBody, Outgoing, OutgoingBody};
 
 /// How much of a provider's error is read before it is judged.
@@ -166,7 +166,7 @@ impl<'a> Exchange<'a> {
         let series = Arc::clone(self.call.snapshot.attempt_series(candidate));
         let (tariff, target) = (Tariff::new(self, candidate), (endpoint, credential));
         let reason = reason.map(|reason| (reason as usize, reason.name()));
-        let (step, seen) = (candidate.step, None);
+        let (step, seen) = (candidate.step, Seen::Nothing);
         self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen });
     }
 
@@ -177,19 +177,23 @@ impl<'a> Exchange<'a> {
             let body = error_body(&mut answer.body).await;
             return Ok(Came::Error(answer, Begun::Plain(Some(body.clone()).filter(|body| !body.is_empty())), body));
         }
-        self.open.saw(attempt.number, Metered::default());
+        self.open.saw(attempt.number, Seen::Head);
         let media = self.call.media(&answer);
         if let Media::Events(streams) = media {
             let mut opening = Opening::new(streams);
             if self.asking(attempt).is_some() {
                 opening = opening.withholding();
             }
+            if self.ask.names_tier {
+                opening = opening.reading_tier();
+            }
             let opened = opening.commit(&mut answer.body).await;
-            self.open.saw(attempt.number, opening.metered());
+            let is_filtered = opening.finish() == Finish::ContentFilter && !opening.has_content();
+            if opened.is_err() || is_filtered {
+                self.open.saw(attempt.number, Seen::Part(Box::new(opening.metered())));
+            }
             return match opened {
-                Ok(()) if opening.finish() == Finish::ContentFilter && !opening.has_content() => {
-                    Ok(Came::Filtered(answer, opening))
-                }
+                Ok(()) if is_filtered => Ok(Came::Filtered(answer, opening)),
                 Ok(()) => Ok(Came::Good(answer, Begun::Stream(opening))),
                 Err(Unopened::Failed(error)) => Ok(Came::Error(answer, Begun::Stream(opening), error)),
                 Err(Unopened::Cut(fault)) => Err(fault),
@@ -259,8 +263,9 @@ impl<'a> Exchange<'a> {
 /// A call that ends while attempts are open has lost its caller.
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
-        let now_ns = self.call.server.wheel.now();
-        self.open.rest().for_each(|open| self.record.borrow_mut().tried(open.left(now_ns)));
+        while let Some(open) = self.open.rest() {
+            self.record.borrow_mut().tried(open.left(self.call.server.wheel.now()));
+        }
     }
 }
 

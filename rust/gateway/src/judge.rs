@@ -86,7 +86,13 @@ impl Exchange<'_> {
             OnDisconnect::Finish => Some(AfterLeave::FINISH),
         };
         let taps = self.call.endpoint.usage != UsageAt::Nowhere;
-        let terms = Terms { deadlines, keep_alive_ns: resilience.keep_alive_ms.map(ns), after_leave, taps };
+        let terms = Terms {
+            deadlines,
+            keep_alive_ns: resilience.keep_alive_ms.map(ns),
+            after_leave,
+            taps,
+            reads_tier: self.ask.names_tier,
+        };
         // An error is paid for already: by nothing.
         let tariff = (answer.head.status < 400).then(|| Tariff::new(self, attempt.candidate));
         let kind = Rc::clone(&self.call.snapshot.kinds[attempt.candidate.provider]);

@@ -10,7 +10,11 @@ use stream::Metered;
 
 /// The open attempts of a call: one, and at times a second beside it.
 #[derive(Debug, Default)]
-pub(crate) struct Opens(RefCell<[Option<Open>; 2]>);
+pub(crate) struct Opens {
+    first: RefCell<Option<Open>>,
+    /// In a box: few calls have one.
+    beside: RefCell<Option<Box<Open>>>,
+}
 
 /// An attempt that has begun.
 #[derive(Debug)]
@@ -23,42 +27,57 @@ pub(crate) struct Open {
     pub(crate) target: (usize, usize),
     pub(crate) started_ns: u64,
     pub(crate) is_hedge: bool,
-    /// What came of its answer, from when the provider has said that it takes the call.
-    pub(crate) seen: Option<Metered>,
+    pub(crate) seen: Seen,
+}
+
+/// What came of an answer.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// Nothing.
+    Nothing,
+    /// The provider has said that it takes the call.
+    Head,
+    /// And so much of its answer, which came to nothing.
+    Part(Box<Metered>),
 }
 
 impl Opens {
     pub(crate) fn begin(&self, open: Open) {
-        let slot = slot(open.number);
-        self.0.borrow_mut()[slot] = Some(open);
-    }
-
-    /// The provider takes the call, and so much of its answer has come.
-    pub(crate) fn saw(&self, number: u32, metered: Metered) {
-        if let Some(open) = &mut self.0.borrow_mut()[slot(number)] {
-            open.seen = Some(metered);
+        let mut first = self.first.borrow_mut();
+        if first.is_none() {
+            *first = Some(open);
+        } else {
+            self.beside.replace(Some(Box::new(open)));
         }
     }
 
+    pub(crate) fn saw(&self, number: u32, seen: Seen) {
+        if let Some(open) = self.first.borrow_mut().as_mut().filter(|open| open.number == number) {
+            open.seen = seen;
+        } else if let Some(open) = self.beside.borrow_mut().as_mut().filter(|open| open.number == number) {
+            open.seen = seen;
+        }
+    }
+
+    /// The attempt of this number, which is over.
     pub(crate) fn end(&self, number: u32) -> Option<Open> {
-        self.0.borrow_mut()[slot(number)].take()
+        let is_it = |open: &mut Open| open.number == number;
+        let first = self.first.borrow_mut().take_if(is_it);
+        first.or_else(|| self.beside.borrow_mut().take_if(|open| is_it(open)).map(|open| *open))
     }
 
-    /// Those of which nobody will say what came of them.
-    pub(crate) fn rest(&self) -> impl Iterator<Item = Open> {
-        self.0.take().into_iter().flatten()
+    /// One of which nobody will say what came of it.
+    pub(crate) fn rest(&self) -> Option<Open> {
+        let mut first = self.first.borrow_mut();
+        if first.is_some() { first.take() } else { self.beside.borrow_mut().take().map(|open| *open) }
     }
-}
-
-/// Two that are open at the same time follow each other.
-const fn slot(number: u32) -> usize {
-    (number & 1) as usize
 }
 
 impl Open {
     /// The attempt as it is told.
     pub(crate) fn tried(self, tried: &Tried<'_>) -> record::Attempt {
-        let charge = self.charge(tried.result);
+        // What is answered from is charged when the answer is over.
+        let charge = if tried.class == Class::Good { Charge::UNSETTLED } else { self.charge(tried.result) };
         record::Attempt {
             number: u16::try_from(self.number).unwrap_or(u16::MAX),
             series: self.series,
@@ -98,17 +117,17 @@ impl Open {
         }
     }
 
-    /// What it is charged with until its answer is over, or for good if it has none. A provider that has begun to answer
-    /// well has taken the prompt; so may one have that was not waited for.
+    /// What it is charged with that came to nothing. A provider that has begun to answer well has taken the prompt; so may
+    /// one have that was not waited for.
     fn charge(&self, result: Option<Result<u16, Kind>>) -> Charge {
-        let is_taken = match (self.seen, result) {
-            (Some(_), _) | (None, None) => true,
-            (None, Some(Ok(status))) => status < 400,
-            (None, Some(Err(kind))) => {
-                matches!(kind, Kind::AttemptTimeout | Kind::TotalTimeout | Kind::FirstTokenTimeout | Kind::DrainCut)
-            }
-        };
-        if is_taken { self.tariff.so_far(&self.seen.unwrap_or_default()) } else { Charge::VOID }
+        let is_late =
+            |kind| matches!(kind, Kind::AttemptTimeout | Kind::TotalTimeout | Kind::FirstTokenTimeout | Kind::DrainCut);
+        match (&self.seen, result) {
+            (Seen::Part(metered), _) => self.tariff.so_far(metered),
+            (Seen::Head, _) | (Seen::Nothing, None) => self.tariff.so_far(&Metered::default()),
+            (Seen::Nothing, Some(Err(kind))) if is_late(kind) => self.tariff.so_far(&Metered::default()),
+            (Seen::Nothing, Some(_)) => Charge::VOID,
+        }
     }
 }
 

@@ -32,8 +32,6 @@ pub(crate) struct Tariff {
     /// An index into the plan's prices.
     price: Option<usize>,
     prompt_bytes: u64,
-    /// The call says how it is to be served.
-    names_tier: bool,
 }
 
 impl Tariff {
@@ -48,7 +46,6 @@ impl Tariff {
             provider: *provider,
             deployment: *deployment,
             prompt_bytes: exchange.ask.prompt_bytes,
-            names_tier: exchange.ask.names_tier,
         }
     }
 
@@ -79,10 +76,9 @@ impl Tariff {
         if self.endpoint.model == ModelAt::None {
             return Charge::VOID; // what names no model is not billed by the call
         }
-        let tier = metered.tier.filter(|_| self.names_tier);
+        let tier = metered.tier;
         let in_force = |price: &'_ Price| {
-            let unix_s = if price.is_timed() { wall::since_1970().as_secs() } else { 0 };
-            let period = price.at(unix_s, tier)?;
+            let period = price.at(tier, || wall::since_1970().as_secs())?;
             Some((period.nano_usd(usage)?, period.rates(usage.input).map(plan::Rates::by_class)))
         };
         let price =

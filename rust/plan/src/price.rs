@@ -5,7 +5,7 @@ use protocol::openai::usage::{Class, ServiceTier, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-const MILLION: u128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 const HOUR_MS: u128 = 3_600_000;
 const DAY_S: u64 = 86_400;
 
@@ -91,17 +91,11 @@ impl Rates {
 }
 
 impl Price {
-    /// Whether it changes with time.
-    pub fn is_timed(&self) -> bool {
-        let of_time = |periods: &[Period]| periods.len() > 1 || periods.iter().any(|one| one.from_unix_s > 0);
-        of_time(&self.usual) || self.service_tiers.values().any(|periods| of_time(periods))
-    }
-
-    /// The price of a service tier that is in force at a moment, in seconds since 1970 (of interest where it
-    /// [is timed](Self::is_timed)); none where that is not known.
-    pub fn at(&self, unix_s: u64, tier: Option<ServiceTier>) -> Option<&Period> {
-        let of_tier = tier.and_then(|tier| last(self.service_tiers.get(tier.name())?, unix_s));
-        of_tier.or_else(|| last(&self.usual, unix_s))
+    /// The price of a service tier that is in force; none where that is not known. `now`: the seconds since 1970, asked for
+    /// where the price depends on them.
+    pub fn at(&self, tier: Option<ServiceTier>, now: impl Fn() -> u64) -> Option<&Period> {
+        let of_tier = tier.and_then(|tier| last(self.service_tiers.get(tier.name())?, &now));
+        of_tier.or_else(|| last(&self.usual, &now))
     }
 
     /// What a million tokens of prompt and a million of answer cost together in a short call, when the plan was made; the
@@ -112,8 +106,14 @@ impl Price {
     }
 }
 
-fn last(periods: &[Period], unix_s: u64) -> Option<&Period> {
-    periods.iter().rev().find(|period| period.holds(unix_s))
+fn last(periods: &[Period], now: impl Fn() -> u64) -> Option<&Period> {
+    match periods {
+        [only] if only.from_unix_s == 0 && only.daily.is_none() => Some(only), // nearly all
+        _ => {
+            let unix_s = now();
+            periods.iter().rev().find(|period| period.holds(unix_s))
+        }
+    }
 }
 
 impl Period {
@@ -137,15 +137,19 @@ impl Period {
         let mut millionths = 0;
         if usage.total() > 0 {
             let rates = self.rates(usage.input)?.by_class();
-            let cost = |(tokens, rate): (u64, u64)| u128::from(tokens) * u128::from(rate);
-            millionths += usage.by_class().into_iter().zip(rates).map(cost).sum::<u128>();
+            let used = usage.by_class().into_iter().zip(rates).filter(|(tokens, _)| *tokens > 0);
+            millionths += used.map(|(tokens, rate)| u128::from(tokens) * u128::from(rate)).sum::<u128>();
         }
         if usage.audio_ms > 0 {
-            let hours = u128::from(usage.audio_ms) * u128::from(self.audio_hour_nano_usd?) * MILLION;
+            let hours = u128::from(usage.audio_ms) * u128::from(self.audio_hour_nano_usd?) * u128::from(MILLION);
             millionths += hours.div_ceil(HOUR_MS);
         }
-        let nano_usd = millionths.div_ceil(MILLION) + u128::from(self.call_nano_usd);
-        Some(u64::try_from(nano_usd).unwrap_or(u64::MAX))
+        // Nearly always it fits, and is divided in one step.
+        let nano_usd = u64::try_from(millionths).map_or_else(
+            |_| u64::try_from(millionths.div_ceil(u128::from(MILLION))).unwrap_or(u64::MAX),
+            |millionths| millionths.div_ceil(MILLION),
+        );
+        Some(nano_usd.saturating_add(self.call_nano_usd))
     }
 }
 

@@ -218,6 +218,17 @@ impl<'a> Route<'a> {
         Some((share.deployment, self.plan.deployments.get(share.deployment)?))
     }
 
+    /// The provider of its first place, and the deployment, if that is one; both are indices.
+    pub fn first(&self) -> Option<(usize, Option<usize>)> {
+        match self.way {
+            Way::Direct { provider, .. } => Some((provider, None)),
+            Way::Alias { .. } => {
+                let (number, deployment) = self.deployment(0, 0)?;
+                Some((deployment.provider, Some(number)))
+            }
+        }
+    }
+
     /// What a place costs, where that is known.
     pub fn price(&self, step: usize, index: usize) -> Option<&'a Price> {
         if let Some((_, Deployment { price: Some(price), .. })) = self.deployment(step, index) {

@@ -42,6 +42,9 @@ impl Basis {
 }
 
 impl Charge {
+    /// Not known yet.
+    pub const UNSETTLED: Self = Self { usage: Usage::NONE, nano_usd: None, rates: None, basis: Basis::Counted };
+
     /// Nothing was made.
     pub const VOID: Self = Self { usage: Usage::NONE, nano_usd: Some(0), rates: None, basis: Basis::Void };
 }

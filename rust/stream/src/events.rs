@@ -92,7 +92,7 @@ impl Events {
 
     /// Takes a chunk. Returns whole events, to be sent on; nothing when the chunk completed none.
     pub(crate) fn push(&mut self, mut chunk: Bytes) -> Bytes {
-        self.meter.pass(&chunk);
+        self.meter.count(&chunk);
         let rest = chunk.split_off(self.boundary.push(&chunk));
         let whole = if chunk.is_empty() || self.held.is_empty() {
             chunk
@@ -105,10 +105,13 @@ impl Events {
             self.envelope = envelope(&whole);
         }
         let whole = if self.leg.is_some() {
-            self.pass(&whole)
+            let passed = self.pass(&whole);
+            self.search(&whole);
+            passed
         } else {
             if !whole.is_empty() {
                 self.terminal.look(&whole);
+                self.search(&whole);
             }
             whole
         };
@@ -119,9 +122,20 @@ impl Events {
             if let Some(Leg::First { said, .. }) = self.leg.as_deref_mut() {
                 said.lose();
             }
-            return join(&whole, &self.held.split().freeze());
+            let part = self.held.split().freeze();
+            self.meter.search(&part);
+            return join(&whole, &part);
         }
         whole
+    }
+
+    /// Looks for usage in whole events. It stands at the end: with why the model stopped, or behind that.
+    fn search(&mut self, whole: &[u8]) {
+        if self.terminal.finish() != Finish::None || self.is_over() {
+            self.meter.search(whole);
+        } else if self.streams == Streams::Chat {
+            self.meter.search_end(whole);
+        }
     }
 
     /// Whole events without those that say what was used and nothing else.
@@ -181,6 +195,7 @@ impl Events {
 
     /// The same, were the body to end here.
     pub(crate) fn state_at_end(&mut self) -> State {
+        self.meter.search(&self.held);
         self.terminal.end(&self.held)
     }
 
@@ -201,6 +216,11 @@ impl Events {
     /// What has passed.
     pub(crate) fn metered(&self) -> Metered {
         Metered { events: self.terminal.events(), envelope: self.envelope, ..self.meter.read() }
+    }
+
+    /// Looks for the service tier as well.
+    pub(crate) fn read_tier(&mut self) {
+        self.meter.read_tier();
     }
 
     /// Keeps back what the caller did not ask for: how much was used, in events of its own.

@@ -50,6 +50,9 @@ impl<B: Source> Flow<B> {
             Begun::Plain(first) => {
                 let watch = Watch::whole(alarm, &terms.deadlines);
                 let mut meter = Meter::new(terms.taps);
+                if terms.reads_tier {
+                    meter.read_tier();
+                }
                 if let Some(first) = &first {
                     meter.pass(first);
                 }

@@ -1,5 +1,6 @@
 //! What passed of an answer, as far as it is billed.
 
+use memchr::memrchr;
 use protocol::openai::usage::{ServiceTier, Tap, Usage};
 
 /// What passed of an answer, as far as it is billed.
@@ -33,11 +34,39 @@ impl Meter {
         Self { tap: taps.then(Tap::default), bytes: 0 }
     }
 
-    /// Bytes that came.
-    pub(crate) fn pass(&mut self, piece: &[u8]) {
-        self.bytes += piece.len() as u64;
+    /// Looks for the service tier as well.
+    pub(crate) fn read_tier(&mut self) {
         if let Some(tap) = &mut self.tap {
-            tap.feed(piece);
+            tap.read_tier();
+        }
+    }
+
+    /// Bytes that came of an answer that is no stream.
+    pub(crate) fn pass(&mut self, piece: &[u8]) {
+        self.count(piece);
+        self.search(piece);
+    }
+
+    /// Bytes that came.
+    pub(crate) fn count(&mut self, piece: &[u8]) {
+        self.bytes += piece.len() as u64;
+    }
+
+    /// Looks for usage in bytes that were counted.
+    pub(crate) fn search(&mut self, part: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.feed(part);
+        }
+    }
+
+    /// Looks for usage in whole events of a stream, before its model has stopped: behind the choices of the last, where
+    /// servers put it that keep telling. It is of interest where nothing follows.
+    pub(crate) fn search_end(&mut self, events: &[u8]) {
+        /// Less than this has no number in it.
+        const LEAST: usize = "\"usage\":{\"n\":1}}\n\n".len();
+        let end = memrchr(b']', events).map_or(0, |at| at + 1);
+        if events.len() - end >= LEAST {
+            self.search(&events[end..]);
         }
     }
 

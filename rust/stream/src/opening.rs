@@ -68,6 +68,13 @@ impl Opening {
         self
     }
 
+    /// The same for a call that says how it is to be served: what the answer says of that is told with its usage.
+    #[must_use]
+    pub fn reading_tier(mut self) -> Self {
+        self.events.read_tier();
+        self
+    }
+
     /// Takes from `body` until the stream commits or cannot.
     ///
     /// Dropping the future loses nothing: what was taken is held here.

@@ -14,12 +14,14 @@ pub struct Terms {
     pub after_leave: Option<AfterLeave>,
     /// Whether its body is searched for what it used; a stream's always is.
     pub taps: bool,
+    /// Whether it is searched for the service tier as well.
+    pub reads_tier: bool,
 }
 
 impl Terms {
     /// Deadlines and nothing else.
     pub const fn new(deadlines: Deadlines) -> Self {
-        Self { deadlines, keep_alive_ns: None, after_leave: None, taps: true }
+        Self { deadlines, keep_alive_ns: None, after_leave: None, taps: true, reads_tier: false }
     }
 }
 

@@ -89,8 +89,7 @@ fn of_periods_the_last_that_holds_counts() {
         ],
         service_tiers: BTreeMap::from([("flex".to_owned(), vec![period(2_000_000, None, &[(0, 9, 0)])])]),
     };
-    let at = |unix_s, tier| price.at(unix_s, tier).and_then(|period| period.rates(1)).map(|rates| rates.input);
-    assert!(price.is_timed());
+    let at = |unix_s, tier| price.at(tier, || unix_s).and_then(|period| period.rates(1)).map(|rates| rates.input);
     assert_eq!(at(50_000, None), Some(1));
     assert_eq!([at(80_000, None), at(86_400 + 99, None)], [Some(3), Some(3)], "past midnight");
     assert_eq!([at(79_999, None), at(86_400 + 100, None)], [Some(1), Some(1)]);
@@ -99,7 +98,7 @@ fn of_periods_the_last_that_holds_counts() {
     assert_eq!(at(2_000_000, Some(ServiceTier::Flex)), Some(9));
     assert_eq!(at(2_000_000, Some(ServiceTier::Priority)), Some(2), "no price of its own");
     let later = Price { usual: vec![period(5, None, &[(0, 1, 1)])], service_tiers: BTreeMap::new() };
-    assert_eq!(later.at(4, None), None);
+    assert_eq!(later.at(None, || 4), None);
 }
 
 #[test]
@@ -130,6 +129,6 @@ proptest! {
         let (apart, together) = (cost(a.0, a.1) + cost(b.0, b.1), cost(a.0 + b.0, a.1 + b.1));
         prop_assert!(together <= apart && apart <= together + 1);
         let exact = u128::from(a.0) * u128::from(rates.0) + u128::from(a.1) * u128::from(rates.1);
-        prop_assert_eq!(u128::from(cost(a.0, a.1)), exact.div_ceil(MILLION));
+        prop_assert_eq!(u128::from(cost(a.0, a.1)), exact.div_ceil(1_000_000));
     }
 }

@@ -15,6 +15,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod walk;
 
 pub use class::Class;
 pub use tap::Tap;

@@ -127,7 +127,7 @@ fn a_call_is_opened_sent_settled_and_closed_with_what_is_known_of_it() {
     record.answers(200);
     world.pass(10);
     let usage = Usage { input: 9, cached: 4, output: 7, ..Usage::NONE };
-    record.charged(Charge { usage, nano_usd: Some(12), basis: Basis::Provider });
+    record.charged(Charge { usage, nano_usd: Some(12), rates: None, basis: Basis::Provider });
     record.received(100);
     record.delivered(200);
     record.close();

@@ -212,7 +212,7 @@ impl Books {
         self.input_tokens += billed.input_tokens;
         self.output_tokens += visit.output_tokens;
         let deployment = visit.place.deployment.and_then(|deployment| billed.plan.deployments.get(deployment));
-        let price = deployment.and_then(|deployment| billed.plan.prices.get(deployment.price?)?.at(0, None));
+        let price = deployment.and_then(|deployment| billed.plan.prices.get(deployment.price?)?.at(None, || 0));
         let usage = Usage { input: billed.input_tokens, output: visit.output_tokens, ..Usage::NONE };
         let Some(cost) = price.and_then(|price| price.nano_usd(&usage)) else {
             self.unpriced += 1;

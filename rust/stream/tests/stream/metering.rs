@@ -26,6 +26,19 @@ fn a_stream_cut_at_any_byte_tells_the_usage_that_came_before_the_cut() {
 }
 
 #[test]
+fn a_server_that_keeps_telling_is_heard_up_to_a_cut() {
+    let told = |output: u32| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"]x\"}}}}],\"usage\":{{\"prompt_tokens\":9,\"completion_tokens\":{output}}}}}\n\n"
+        )
+    };
+    let mut script = pieces([ROLE, &told(1), &told(2), &told(3)].concat().as_bytes(), 45);
+    script.push(cut());
+    let (how, _, metered) = metered(Some(Streams::Chat), script);
+    assert_eq!((how, metered.usage.map(|usage| usage.output)), (How::Cut(fault::Kind::StreamCut), Some(3)));
+}
+
+#[test]
 fn events_are_counted_and_the_first_of_them_is_measured() {
     let world = [ROLE, &delta("a"), PING, &delta("b"), STOP, DONE].concat();
     let (how, finish, metered) = metered(Some(Streams::Chat), pieces(format!("{PING}{world}").as_bytes(), 11));

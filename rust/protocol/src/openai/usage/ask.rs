@@ -3,6 +3,7 @@
 //! Source: `stream_options.include_usage` of chat completions and completions. One chunk more comes then, with an empty
 //! list of choices; a caller that did not ask does not expect it, and some take the first choice of each chunk.
 
+use super::walk::{Stop, Walk};
 use crate::sse::whole;
 use crate::top::value_at;
 use bytes::Bytes;
@@ -31,6 +32,9 @@ impl Asking {
     /// Reads a body that a scan has passed; `options`: where the value of its `stream_options` begins, if it has any.
     pub fn read(pieces: &[Bytes], options: Option<u64>) -> Self {
         let Some(start) = options else { return Self::Silent };
+        if asks(pieces, start) {
+            return Self::Asks;
+        }
         let value = value_at(pieces, start);
         let range = start..start + value.len() as u64;
         let mut options = match serde_json::from_slice(&value) {
@@ -51,6 +55,26 @@ impl Asking {
     pub const fn withholds(&self) -> bool {
         matches!(self, Self::Silent | Self::Otherwise(..))
     }
+}
+
+/// Whether options ask, as they nearly always do where they are there; read where they stand, in one piece.
+fn asks(pieces: &[Bytes], start: u64) -> bool {
+    let mut skipped = 0;
+    let piece = pieces.iter().find(|piece| {
+        skipped += piece.len() as u64;
+        start < skipped
+    });
+    let Some(piece) = piece else { return false };
+    let before = usize::try_from(skipped - start).unwrap_or_default();
+    let mut asks = false;
+    let walked = Walk::new(&piece[piece.len() - before.min(piece.len())..]).object(|walk, key| {
+        if key == b"include_usage" {
+            asks = walk.peek()? == b't' && walk.word()? == b"true";
+            return if asks { Ok(()) } else { Err(Stop::Odd) };
+        }
+        walk.skip()
+    });
+    walked.is_ok() && asks
 }
 
 /// Whole events of a chat without those that say what was used and have no choices.

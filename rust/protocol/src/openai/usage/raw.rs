@@ -1,35 +1,29 @@
 //! The spellings of a usage object.
 
 use super::Usage;
-use serde::Deserialize;
+use super::walk::{Stop, Walk};
 
 /// All fields that are known, under the names of all endpoints; some servers send both names of one thing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Raw {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    prompt_tokens_details: Option<Details>,
-    completion_tokens_details: Option<Details>,
-    input_tokens_details: Option<Details>,
-    output_tokens_details: Option<Details>,
-    input_token_details: Option<Details>,
-    prompt_cache_hit_tokens: Option<u64>,
-    seconds: Option<f64>,
+    pub(super) prompt_tokens: Option<u64>,
+    pub(super) completion_tokens: Option<u64>,
+    pub(super) input_tokens: Option<u64>,
+    pub(super) output_tokens: Option<u64>,
+    pub(super) total_tokens: Option<u64>,
+    pub(super) prompt_cache_hit_tokens: Option<u64>,
+    pub(super) of_input: Option<Details>,
+    pub(super) of_output: Option<Details>,
+    pub(super) seconds: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names of the wire")]
-struct Details {
-    cached_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
-    image_tokens: Option<u64>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Details {
+    pub(super) cached: Option<u64>,
+    pub(super) cache_write: Option<u64>,
+    pub(super) reasoning: Option<u64>,
+    pub(super) audio: Option<u64>,
+    pub(super) image: Option<u64>,
 }
 
 /// What it says cannot be.
@@ -37,9 +31,39 @@ struct Details {
 pub(super) struct Garbled;
 
 impl Raw {
+    /// Reads the object that `bytes` begin with, and how long it is.
+    pub(super) fn first(bytes: &[u8]) -> Result<(Self, usize), Stop> {
+        let mut raw = Self::default();
+        let mut walk = Walk::new(bytes);
+        walk.object(|walk, key| {
+            let field = match key {
+                b"prompt_tokens" => &mut raw.prompt_tokens,
+                b"completion_tokens" => &mut raw.completion_tokens,
+                b"total_tokens" => &mut raw.total_tokens,
+                b"input_tokens" => &mut raw.input_tokens,
+                b"output_tokens" => &mut raw.output_tokens,
+                b"prompt_cache_hit_tokens" => &mut raw.prompt_cache_hit_tokens,
+                b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
+                    return Details::read(walk, &mut raw.of_input);
+                }
+                b"completion_tokens_details" | b"output_tokens_details" => {
+                    return Details::read(walk, &mut raw.of_output);
+                }
+                b"seconds" => {
+                    raw.seconds = walk.number()?;
+                    return Ok(());
+                }
+                _ => return walk.skip(),
+            };
+            *field = walk.count()?;
+            Ok(())
+        })?;
+        Ok((raw, walk.passed()))
+    }
+
     /// Reads an object; none where it says nothing of tokens or of a length.
     pub(super) fn read(object: &[u8]) -> Result<Option<Usage>, Garbled> {
-        serde_json::from_slice::<Self>(object).map_err(|_| Garbled)?.said()
+        Self::first(object).map_err(|_| Garbled)?.0.said()
     }
 
     /// What it says.
@@ -71,25 +95,46 @@ impl Raw {
             (Some(input), None) => (input, unnamed),
             (input, output) => (input.unwrap_or(unnamed), output.unwrap_or(0)),
         };
-        let of_inputs = [self.prompt_tokens_details, self.input_tokens_details, self.input_token_details];
-        let of_input = of_inputs.into_iter().flatten().next().unwrap_or_default();
-        let of_output = self.completion_tokens_details.or(self.output_tokens_details).unwrap_or_default();
-        let reasoning = of_output.reasoning_tokens.unwrap_or(0);
+        let (of_input, of_output) = (self.of_input.unwrap_or_default(), self.of_output.unwrap_or_default());
+        let reasoning = of_output.reasoning.unwrap_or(0);
         // xAI counts what was thought beside the answer, as the sum shows.
         let is_beside = reasoning > 0 && self.total_tokens == input.checked_add(output)?.checked_add(reasoning);
         let output = if is_beside { output + reasoning } else { output };
         Some(Usage {
             input,
-            cached: of_input.cached_tokens.or(self.prompt_cache_hit_tokens).unwrap_or(0),
-            cache_written: of_input.cache_write_tokens.unwrap_or(0),
-            input_audio: of_input.audio_tokens.unwrap_or(0),
-            input_image: of_input.image_tokens.unwrap_or(0),
+            cached: of_input.cached.or(self.prompt_cache_hit_tokens).unwrap_or(0),
+            cache_written: of_input.cache_write.unwrap_or(0),
+            input_audio: of_input.audio.unwrap_or(0),
+            input_image: of_input.image.unwrap_or(0),
             output,
             reasoning,
-            output_audio: of_output.audio_tokens.unwrap_or(0),
-            output_image: of_output.image_tokens.unwrap_or(0),
+            output_audio: of_output.audio.unwrap_or(0),
+            output_image: of_output.image.unwrap_or(0),
             audio_ms: audio_ms.unwrap_or(Some(0))?,
         })
+    }
+}
+
+impl Details {
+    /// Reads an object, if there is one.
+    fn read(walk: &mut Walk<'_>, into: &mut Option<Self>) -> Result<(), Stop> {
+        let mut details = Self::default();
+        let is_there = walk.maybe(|walk, key| {
+            let field = match key {
+                b"cached_tokens" => &mut details.cached,
+                b"cache_write_tokens" => &mut details.cache_write,
+                b"reasoning_tokens" => &mut details.reasoning,
+                b"audio_tokens" => &mut details.audio,
+                b"image_tokens" => &mut details.image,
+                _ => return walk.skip(),
+            };
+            *field = walk.count()?;
+            Ok(())
+        })?;
+        if is_there {
+            *into = Some(details);
+        }
+        Ok(())
     }
 }
 

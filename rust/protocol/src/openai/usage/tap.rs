@@ -22,7 +22,8 @@ pub struct Tap {
     /// How many objects spoke of what was used, and how long they were.
     found: u32,
     bytes: u64,
-    /// What the pieces in which they were say of the service tier.
+    /// Whether the pieces in which they are are searched for the service tier, and what they say of it.
+    reads_tier: bool,
     tier: Option<ServiceTier>,
 }
 
@@ -43,11 +44,16 @@ impl Tap {
     /// How large a usage object may be; a larger one is not read.
     pub const OBJECT_CAP: usize = 8 << 10;
 
+    /// Looks for the service tier as well, beside the usage.
+    pub const fn read_tier(&mut self) {
+        self.reads_tier = true;
+    }
+
     /// Looks at the next bytes.
     pub fn feed(&mut self, piece: &[u8]) {
         let before = self.found;
         self.pass(piece);
-        if self.found != before {
+        if self.found != before && self.reads_tier {
             self.tier = ServiceTier::read(piece).or(self.tier);
         }
     }
@@ -131,9 +137,7 @@ impl Tap {
 
     /// Reads an object where it is, as it nearly always can be; else its end is looked for.
     fn object<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Raw>();
-        if let Some(Ok(raw)) = values.next() {
-            let end = values.byte_offset();
+        if let Ok((raw, end)) = Raw::first(rest) {
             self.note(raw.said(), end);
             return &rest[end..];
         }

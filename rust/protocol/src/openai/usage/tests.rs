@@ -1,3 +1,5 @@
+use super::raw::{Details, Raw};
+use super::walk::Stop;
 use super::*;
 use proptest::prelude::*;
 
@@ -146,4 +148,99 @@ fn each_token_is_of_one_class_and_none_is_lost() {
     for usage in [plain, twice, of(0, 0), Usage { reasoning: 3, output_image: 3, ..of(1, 4) }] {
         assert_eq!(sum(&usage), usage.total(), "{usage:?}");
     }
+}
+
+/// The same by a parser for all of JSON.
+fn oracle(object: &str) -> Option<Raw> {
+    let value: serde_json::Value = serde_json::from_str(object).ok()?;
+    let count = |value: &serde_json::Value, key: &str| {
+        if value[key].is_null() { Some(None) } else { value[key].as_u64().map(Some) }
+    };
+    let details = |keys: &[&str]| {
+        let there = keys.iter().map(|key| &value[*key]).rfind(|value| !value.is_null());
+        let Some(details) = there else { return Some(None) };
+        details.as_object()?;
+        let count = |key| count(details, key);
+        Some(Some(Details {
+            cached: count("cached_tokens")?,
+            cache_write: count("cache_write_tokens")?,
+            reasoning: count("reasoning_tokens")?,
+            audio: count("audio_tokens")?,
+            image: count("image_tokens")?,
+        }))
+    };
+    let seconds = if value["seconds"].is_null() { None } else { Some(value["seconds"].as_f64()?) };
+    Some(Raw {
+        prompt_tokens: count(&value, "prompt_tokens")?,
+        completion_tokens: count(&value, "completion_tokens")?,
+        input_tokens: count(&value, "input_tokens")?,
+        output_tokens: count(&value, "output_tokens")?,
+        total_tokens: count(&value, "total_tokens")?,
+        prompt_cache_hit_tokens: count(&value, "prompt_cache_hit_tokens")?,
+        of_input: details(&["prompt_tokens_details"])?,
+        of_output: details(&["completion_tokens_details"])?,
+        seconds,
+    })
+}
+
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u64..1_000_000_000).prop_map(|number| number.to_string()),
+        any::<u64>().prop_map(|number| number.to_string()),
+        any::<i32>().prop_map(|number| number.to_string()),
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("12.0".to_owned()),
+        Just("1.5e3".to_owned()),
+        Just(r#""a \" } , {""#.to_owned()),
+        Just(r#"[1,{"b":"]"},[]]"#.to_owned()),
+        Just(r#"{"cached_tokens":3,"x":{"y":[1]},"audio_tokens":null}"#.to_owned()),
+        Just(r#"{ "reasoning_tokens" : 7 , "z" : "\\" }"#.to_owned()),
+        Just("{}".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn an_object_is_read_as_a_parser_for_all_of_json_reads_it(
+        fields in prop::collection::btree_map(
+            prop::sample::select(vec![
+                "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens", "seconds",
+                "prompt_cache_hit_tokens", "prompt_tokens_details", "completion_tokens_details", "cost", "is_byok", "",
+            ]),
+            any_value(),
+            0..7,
+        ),
+        blank in prop::sample::select(vec!["", " ", "\n\t"]),
+        behind in prop::sample::select(vec!["", ",\"a\":1}", "}", "\n"]),
+    ) {
+        let fields: Vec<_> = fields.iter().map(|(key, value)| format!("{blank}\"{key}\"{blank}:{blank}{value}{blank}")).collect();
+        let object = format!("{{{}}}", fields.join(","));
+        let read = Raw::first(format!("{object}{behind}").as_bytes());
+        prop_assert_eq!(read, oracle(&object).map(|raw| (raw, object.len())).ok_or(Stop::Odd));
+        for at in 0..object.len() {
+            prop_assert!(Raw::first(&object.as_bytes()[..at]).is_err());
+        }
+    }
+}
+
+#[test]
+fn the_service_tier_is_what_stands_beside_the_usage_and_first() {
+    let tier = |pieces: &[&str]| {
+        let mut tap = Tap::default();
+        tap.read_tier();
+        for piece in pieces {
+            tap.feed(piece.as_bytes());
+        }
+        tap.tier()
+    };
+    let usage = r#""usage":{"total_tokens":4}"#;
+    assert_eq!(tier(&[&format!(r#"{{{usage},"service_tier": "flex"}}"#)]), Some(ServiceTier::Flex));
+    assert_eq!(tier(&[&format!(r#"{{"service_tier":"priority",{usage}}}"#)]), Some(ServiceTier::Priority));
+    assert_eq!(tier(&[&format!(r#"{{"service_tier":"default",{usage}}}"#)]), None);
+    assert_eq!(tier(&[&format!(r#"{{"service_tier":"flexible",{usage}}}"#)]), None);
+    assert_eq!(tier(&[&format!(r#"{{{usage},"service_tier":"default","metadata":{{"service_tier":"flex"}}}}"#)]), None);
+    assert_eq!(tier(&[r#"{"service_tier":"flex","choices":[]}"#, &format!("{{{usage}}}")]), None, "another event");
 }

@@ -1,6 +1,7 @@
 //! What served a call, as far as it has a price of its own.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// The service tier that an answer says it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +33,8 @@ impl ServiceTier {
     /// What a part of an answer says of it. The first word counts: servers echo what callers send behind it.
     pub(super) fn read(part: &[u8]) -> Option<Self> {
         const KEY: &[u8] = b"\"service_tier\"";
-        let behind = part.get(memmem::find(part, KEY)? + KEY.len()..)?.trim_ascii_start();
+        static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KEY));
+        let behind = part.get(FINDER.find(part)? + KEY.len()..)?.trim_ascii_start();
         let value = behind.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
         Self::ALL
             .into_iter()
