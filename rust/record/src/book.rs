@@ -87,7 +87,9 @@ impl Record {
             task,
             tags,
         };
-        book.writer.append(&Entry::Opened(opened))?;
+        let written = book.writer.append(&Entry::Opened(opened));
+        self.is_recorded = Some(written.is_ok());
+        written?;
         self.page = Some(Page { book: Rc::clone(book), open: 0, has_sent: false });
         Ok(())
     }

@@ -205,6 +205,8 @@ pub struct Record {
     pub(crate) clock: Clock,
     /// What of it stands in the journal.
     pub(crate) page: Option<Page>,
+    /// Whether the journal has it; nothing where there is no journal, or before its route is known.
+    pub(crate) is_recorded: Option<bool>,
 }
 
 impl Record {
@@ -236,6 +238,7 @@ impl Record {
             open: true,
             clock,
             page: None,
+            is_recorded: None,
         }
     }
 
@@ -577,6 +580,7 @@ impl Record {
             "usd": self.nano_usd().map(usd),
             "attempts": attempts,
             "not_hedged": self.not_hedged,
+            "recorded": self.is_recorded,
             "shared_with": shared_with,
             "resumes": resumes,
         })
