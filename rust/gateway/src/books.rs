@@ -174,7 +174,7 @@ fn may_go_unrecorded(snapshot: &Snapshot, is_budgeted: bool) -> bool {
 
 impl Exchange<'_> {
     /// Writes an attempt down before anything of it is sent.
-    pub(crate) fn sends(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
+    pub(crate) fn sends(&self, attempt: &Attempt<'_>, tariff: &Tariff) -> Result<(), Fault> {
         if self.call.server.book.is_none() {
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Exchange<'_> {
             endpoint: small(attempt.endpoint),
             credential: small(attempt.credential),
             hedge: attempt.is_hedge,
-            input_tokens: Tariff::new(self, attempt.candidate).prompt_tokens(),
+            input_tokens: tariff.prompt_tokens(),
             output_tokens: 0,
             reserved_nano_usd: None,
             provider: &series.provider,

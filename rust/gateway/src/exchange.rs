@@ -108,10 +108,10 @@ impl attempt::World for Exchange<'_> {
         if !attempt.is_hedge {
             self.record.borrow_mut().mark(Stage::Route);
         }
-        self.begins(attempt);
+        let begun = self.begins(attempt);
         let wheel = &self.call.server.wheel;
         let deadlines = self.ask.deadlines(attempt.started_ns);
-        if let Err(fault) = self.sends(attempt) {
+        if let Err(fault) = begun {
             return self.judge(attempt, deadlines, Err(fault));
         }
         let alarm = wheel.alarm();
@@ -161,13 +161,16 @@ impl<'a> Exchange<'a> {
         self.asking.as_ref().filter(|asking| asking.withholds() && provider.stream_usage == StreamUsage::Ask)
     }
 
-    fn begins(&self, attempt: &Attempt<'_>) {
+    /// Notes an attempt, also where it cannot be written down.
+    fn begins(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
         let Attempt { number, candidate, endpoint, credential, started_ns, is_hedge, reason } = *attempt;
         let series = Arc::clone(self.call.snapshot.attempt_series(candidate));
         let (tariff, target) = (Tariff::new(self, candidate), (endpoint, credential));
         let reason = reason.map(|reason| (reason as usize, reason.name()));
         let (step, seen) = (candidate.step, Seen::Nothing);
+        let written = self.sends(attempt, &tariff);
         self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen });
+        written
     }
 
     /// `left_ns`: how long its whole answer may take.

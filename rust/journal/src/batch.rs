@@ -1,7 +1,7 @@
 //! Entries that were read, held together until somebody has use for them.
 
 use crate::decode::{Decoded, decode};
-use crate::encode::Payload;
+use crate::encode::{bound, write};
 use crate::entry::Entry;
 use crate::read::{Damage, Read, Reader};
 use std::io;
@@ -28,11 +28,12 @@ impl Batch {
     }
 
     fn push(&mut self, worker: u32, entry: &Entry<'_>) {
-        let payload = Payload::new(entry);
+        let (kind, bound) = bound(entry);
         let from = self.bytes.len();
-        self.bytes.resize(from + payload.length, 0);
-        payload.write(&mut self.bytes[from..]);
-        self.entries.push((worker, payload.kind, from..self.bytes.len()));
+        self.bytes.resize(from + bound, 0);
+        let length = write(entry, &mut self.bytes[from..]);
+        self.bytes.truncate(from + length);
+        self.entries.push((worker, kind, from..self.bytes.len()));
     }
 
     /// How many entries there are.

@@ -231,6 +231,7 @@ impl TagList {
 }
 
 /// The beginning of a text that an entry can hold.
+#[inline]
 pub(crate) fn cut(text: &str) -> &str {
     if text.len() <= TEXT_MOST { text } else { &text[..text.floor_char_boundary(TEXT_MOST)] }
 }

@@ -14,6 +14,7 @@ pub(crate) const MOST: usize = 8 << 10;
 const KINDS_MOST: u8 = 31;
 
 /// The first word of a record.
+#[inline]
 pub(crate) fn word(kind: u8, length: usize) -> u32 {
     u32::from(kind) << 24 | u32::try_from(length).unwrap_or_default() & 0x00ff_ffff
 }
@@ -25,6 +26,7 @@ pub(crate) fn parts(word: u32) -> Option<(u8, usize)> {
 }
 
 /// The checksum of a record that stands at `offset`.
+#[inline]
 pub(crate) fn check(salt: u32, offset: u64, word: u32, payload: &[u8]) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the place, as far as 32 bits tell it")]
     let place = (offset / 8) as u32;

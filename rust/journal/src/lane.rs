@@ -36,6 +36,7 @@ impl Lane {
     }
 
     /// Counts an entry; from the worker alone.
+    #[inline]
     pub(crate) fn count(&self, kind: usize, bytes: usize) {
         if let Some(counter) = self.entries.get(kind) {
             counter.store(counter.load(Relaxed) + 1, Relaxed);

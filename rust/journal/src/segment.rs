@@ -124,20 +124,22 @@ impl Pen {
         self.segment.map.len() - self.at
     }
 
-    /// Writes a record; false, and nothing is written, where it does not fit.
+    /// Writes a record whose payload is `bound` bytes long at most; `fill` says how long it is. Returns what it takes;
+    /// none, and nothing is written, where there is less room than that.
     ///
     /// The word before it comes last: a process that is killed on the way leaves a 0 there, and the record does not
     /// exist.
     #[expect(unsafe_code, reason = "the mapping; see the module")]
-    pub(crate) fn write(&mut self, kind: u8, length: usize, fill: impl FnOnce(&mut [u8])) -> bool {
+    pub(crate) fn write(&mut self, kind: u8, bound: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> Option<usize> {
         let (map, at) = (&self.segment.map, self.at);
-        if space(length) > map.len() - at {
-            return false;
+        if space(bound) > map.len() - at {
+            return None;
         }
-        // SAFETY: `at + HEAD + length` is within the mapping; nobody else touches these bytes.
-        let record = unsafe { std::slice::from_raw_parts_mut(map.as_mut_ptr().add(at), HEAD + length) };
-        let (head, payload) = record.split_at_mut(HEAD);
-        fill(payload);
+        // SAFETY: `at + HEAD + bound` is within the mapping; nobody else touches these bytes.
+        let record = unsafe { std::slice::from_raw_parts_mut(map.as_mut_ptr().add(at), HEAD + bound) };
+        let (head, room) = record.split_at_mut(HEAD);
+        let length = fill(room);
+        let payload = room.get(..length)?;
         let word = word(kind, length);
         let sum = check(self.segment.header.salt, at as u64, word, payload);
         head[4..].copy_from_slice(&sum.to_le_bytes());
@@ -145,8 +147,9 @@ impl Pen {
         // mapping, and the slice above is not used any more.
         let first = unsafe { AtomicU32::from_ptr(map.as_mut_ptr().add(at).cast()) };
         first.store(word.to_le(), Ordering::Release);
-        self.at = at + space(length);
+        let space = space(length);
+        self.at = at + space;
         self.segment.end.store(self.at, Ordering::Release);
-        true
+        Some(space)
     }
 }

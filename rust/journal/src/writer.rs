@@ -1,6 +1,6 @@
 //! What a worker writes its entries with.
 
-use crate::encode::{CLOSED, CLOSED_MOST, OPENED, Payload, SENT, SENT_MOST, SETTLED, SETTLED_MOST};
+use crate::encode::{CLOSED, CLOSED_MOST, OPENED, SENT, SENT_MOST, SETTLED, SETTLED_MOST, bound, write};
 use crate::entry::Entry;
 use crate::frame::space;
 use crate::lane::Lane;
@@ -39,26 +39,24 @@ impl Writer {
     ///
     /// A process that is killed behind it has written the entry; one that is killed within it has not.
     pub fn append(&self, entry: &Entry<'_>) -> Result<(), Full> {
-        let payload = Payload::new(entry);
+        let (kind, bound) = bound(entry);
         let owed = self.owed.get();
-        let owed = match payload.kind {
+        let owed = match kind {
             OPENED => owed + FIRST + space(CLOSED_MOST),
             SENT if entry.attempt() == Some(1) => owed.saturating_sub(space(SENT_MOST)),
             SENT => owed + space(SETTLED_MOST),
             SETTLED => owed.saturating_sub(space(SETTLED_MOST)),
             _ => owed.saturating_sub(space(CLOSED_MOST)),
         };
-        let space = space(payload.length);
+        let needs = space(bound) + owed;
         let mut pen = self.pen.borrow_mut();
-        if pen.as_ref().is_none_or(|pen| pen.room() < space + owed) {
-            self.turn_over(&mut pen, space + owed)?;
+        if pen.as_ref().is_none_or(|pen| pen.room() < needs) {
+            self.turn_over(&mut pen, needs)?;
         }
         let pen = pen.as_mut().ok_or(Full)?;
-        if !pen.write(payload.kind, payload.length, |into| payload.write(into)) {
-            return Err(Full);
-        }
+        let space = pen.write(kind, bound, |room| write(entry, room)).ok_or(Full)?;
         self.owed.set(owed);
-        self.lane.count(usize::from(payload.kind) - 1, space);
+        self.lane.count(usize::from(kind) - 1, space);
         Ok(())
     }
 

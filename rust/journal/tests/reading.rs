@@ -239,7 +239,7 @@ fn what_was_begun_can_be_ended_however_full_it_is() {
     while writer.append(&opened(open)).is_ok() {
         open += 1;
     }
-    assert!(open > 40 && writer.append(&opened(open)) == Err(Full));
+    assert!(open > 20 && writer.append(&opened(open)) == Err(Full));
     assert_eq!(journal.state().waiting, 1);
     assert_eq!(writer.append(&sent(0, 2, &long)), Err(Full), "a second attempt was not reckoned with");
     for call in 0..open {

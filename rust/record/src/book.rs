@@ -4,6 +4,7 @@
 use crate::call::{Attempt, Outcome, Record};
 use fault::Kind;
 use journal::{Closed, Counts, Entry, Full, Opened, Sent, Settled, Tags, Writer};
+use protocol::openai::usage::Class;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -98,6 +99,8 @@ impl Record {
     /// Where it fails, the journal will not have its end either.
     pub fn sends(&mut self, sent: Sent<'_>) -> Result<(), Full> {
         let call = self.id.number();
+        // What is gone on with was answered from, and is over.
+        self.settles_answered(sent.at_ns);
         let Some(page) = &mut self.page else { return Ok(()) };
         let at_ns = page.book.unix_ns(sent.at_ns);
         page.book.writer.append(&Entry::Sent(Sent { call, at_ns, ..sent }))?;
@@ -106,15 +109,7 @@ impl Record {
         Ok(())
     }
 
-    /// The last attempt is over whose outcome was told, up to its last byte.
-    pub(crate) fn settles_last(&mut self) {
-        if self.page.as_ref().is_some_and(|page| page.open != 0) {
-            let now_ns = self.wheel().now();
-            self.settles_answered(now_ns);
-        }
-    }
-
-    /// The same, at a time that is known.
+    /// The last attempt, which was answered from, is over.
     fn settles_answered(&mut self, now_ns: u64) {
         let first_token_ns = self.first_token_ns;
         let (Some(page), Some(attempt)) = (&mut self.page, self.attempts.last()) else { return };
@@ -133,9 +128,7 @@ impl Record {
     /// Closes the call's page.
     pub(crate) fn closes(&mut self, outcome: Outcome, fault: Option<Kind>, took_ns: u64) {
         let now_ns = self.opened_ns() + took_ns;
-        if self.page.as_ref().is_some_and(|page| page.open != 0) {
-            self.settles_answered(now_ns);
-        }
+        self.settles_answered(now_ns);
         let Some(page) = self.page.take() else { return };
         if !page.has_sent {
             page.book.writer.forgo_attempt();
@@ -179,8 +172,8 @@ impl Page {
             took_ns: end.took_ns,
             first_token_ns: end.first_token_ns,
             nano_usd: charge.nano_usd,
-            used: counts(charge.usage.by_class().into_iter().chain([charge.usage.audio_ms])),
-            rates: counts(charge.rates.into_iter().flatten()),
+            used: counts(&charge.usage.by_class(), charge.usage.audio_ms),
+            rates: charge.rates.map_or(Counts::default(), |rates| counts(&rates, 0)),
             basis: charge.basis.name(),
             class: attempt.words[0],
             fault,
@@ -192,9 +185,12 @@ impl Page {
 }
 
 /// The journal's classes are those of tokens, and sound by its length.
-fn counts(numbers: impl Iterator<Item = u64>) -> Counts {
+fn counts(tokens: &[u64; Class::ALL.len()], audio_ms: u64) -> Counts {
     let mut counts = Counts::default();
-    counts.0.iter_mut().zip(numbers).for_each(|(count, number)| *count = number);
+    if let Some((last, first)) = counts.0.split_last_mut() {
+        first.copy_from_slice(tokens);
+        *last = audio_ms;
+    }
     counts
 }
 
@@ -202,6 +198,8 @@ fn counts(numbers: impl Iterator<Item = u64>) -> Counts {
 fn bit(attempt: u16) -> u64 {
     1 << attempt.min(63)
 }
+
+const _: () = assert!(journal::CLASSES.len() == Class::ALL.len() + 1, "the journal has all classes");
 
 #[cfg(test)]
 mod tests;

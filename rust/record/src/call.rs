@@ -375,7 +375,6 @@ impl Record {
     pub fn charged(&mut self, charge: Charge) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.charge = charge;
-            self.settles_last();
         }
     }
 
