@@ -38,6 +38,7 @@ WHERE = {
     "admission": "Who calls",
     "protocol": "What is called",
     "plan": "Where it would go",
+    "limits": "Whether there is room for it",
     "upstream": "On the way to the provider",
     "stream": "While the answer is passed on",
     "gateway": "The gateway itself",

@@ -59,6 +59,11 @@ OURS_ALONE = {
     "headgate_resumed",
     "headgate_streams_kept",
     "headgate_kept_bytes",
+    "headgate_limit_refusals",
+    "headgate_budget_used",
+    "headgate_limit_accounts",
+    "headgate_limit_others",
+    "headgate_reservations_open",
 }
 """Families of headgate that the baseline does not have: aiohttp does not tell, no line is dropped, and nothing is tried
 again, continued, shared, kept, rested, limited, metered or written down."""

@@ -200,6 +200,37 @@ def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
     assert "the caller gets 400 capability_missing (ours)" in told[3]
 
 
+def test_limits_are_met_as_the_page_says(tmp_path: Path) -> None:
+    """What `explain` says of the page's policy, and what a gateway with it does."""
+    policy = example_of("limits.md", "yaml", "per: task")
+    (command,) = examples("limits.md", "sh")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    simulator = _native.Simulator.start(b"{}")
+    (tmp_path / "policy.yaml").write_text(policy.replace("127.0.0.1:8089", simulator.address))
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "behind the call: agent `a1`, user `ann`",
+        "60 requests a minute of user `ann` (user.requests_per_minute)",
+        "$50 in a day (UTC), then calls go to `cheap` of agent `a1` (agent.usd_per_day)",
+        "large is passed over beyond 500 requests a minute of deployment `large`",
+        "not met, since the call says no task",
+    ):
+        assert line in done.stdout, done.stdout
+    gateway = processes.start(
+        [*processes.headgate(), "serve", str(tmp_path / "policy.yaml")], tmp_path / "log", ADDRESSES
+    )
+    try:
+        body = {"model": "smart", "messages": [{"role": "user", "content": "hello"}]}
+        answer = gateway.ask("POST", "/v1/chat/completions", body, {"x-user-id": "nightly"})
+    finally:
+        gateway.stop()
+        simulator.stop()
+    assert (answer.status, answer.header("x-ratelimit-limit-requests")) == (200, "600")
+
+
 def test_the_second_try_of_the_page_shortens_what_the_page_says(tmp_path: Path) -> None:
     policy, scenario = (example_of("resilience.md", "yaml", word) for word in ("hedge:", "hedges<="))
     (tmp_path / "policy.yaml").write_text(policy)

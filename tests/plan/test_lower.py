@@ -95,7 +95,7 @@ def test_what_is_absent_has_its_default() -> None:
 
 
 def test_every_section_reaches_the_plan() -> None:
-    silent = {"version", "include", "ledger"}  # the last is for the control plane
+    silent = {"version", "include", "ledger", "teams"}  # for the control plane; a team is a name of keys and limits
     names = {field for field in asdict(lowered())} | {"listen", "http"}
     assert set(Policy.model_fields) - silent <= names
 
@@ -112,10 +112,15 @@ def test_exact_aliases_stand_before_patterns_and_longer_patterns_first() -> None
 
 def test_keys_refer_to_aliases_by_position() -> None:
     first, second = lowered().keys
-    assert first == twin.Key("one", twin.Env("ONE"), (0, 1, 4), passthrough=False, expires_unix_ms=None, former=())
+    nobody: dict[str, Any] = {"team": None, "user": None, "tags": ()}
+    first_key = twin.Key(
+        "one", twin.Env("ONE"), (0, 1, 4), passthrough=False, expires_unix_ms=None, former=(), **nobody
+    )
+    assert first == first_key
     former = (twin.Former(twin.Env("OLD"), 1_798_736_400_000),)
+    until = 1_798_675_200_000
     assert second == twin.Key(
-        "two", twin.File("/run/two"), None, passthrough=True, expires_unix_ms=1_798_675_200_000, former=former
+        "two", twin.File("/run/two"), None, passthrough=True, expires_unix_ms=until, former=former, **nobody
     )
 
 

@@ -64,8 +64,18 @@ def whole() -> dict[str, Any]:
     providers = tuple(replace(provider, prices={}, price=0) for provider in plan.providers)
     deployments = tuple(replace(deployment, price=0) for deployment in plan.deployments)
     prices = (twin.Price((period,), {"flex": (period,)}),)
-    more_plan = replace(plan, models=(), resilience=more, keys=(stored,), pepper=twin.Env("PEPPER"))
-    told = encode(replace(more_plan, prices=prices, providers=providers, deployments=deployments))
+    rate = twin.Rate(amount=5, per_ms=60_000, burst_ms=1_000)
+    measures: list[twin.Measure] = [twin.Requests(rate), twin.Tokens(rate), twin.Concurrency(5), twin.TotalTokens(5)]
+    measures += [twin.TotalNanoUsd(5), twin.InputTokens(5), twin.OutputTokens(5)]
+    limits = [twin.Limit(str(number), "user", "ann", each, enforce=True) for number, each in enumerate(measures)]
+    window = twin.RollingMs(60_000)
+    budget = twin.Budget("b", "key", "one", 5, window, "UTC", (500,), twin.Use(0), enforce=False)
+    identity = replace(plan.identity, user=(twin.Header("x-user-id"), "body_user"))
+    key = replace(stored, team="a", user="b", tags=("c",))
+    limited = replace(plan, identity=identity, limits=tuple(limits), budgets=(budget,), keys=(key,))
+    limited = replace(limited, grants=(twin.Grant("apr_1", 5),), pepper=twin.Env("PEPPER"))
+    limited = replace(limited, prices=prices, providers=providers, deployments=deployments)
+    told = encode(replace(limited, models=(), resilience=more))
     value: dict[str, Any] = json.loads(told)
     return value
 

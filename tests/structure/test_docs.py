@@ -68,6 +68,7 @@ def test_the_page_on_metrics_names_the_families_that_there_are() -> None:
         "record/src/spent.rs",
         "gateway/src/books.rs",
         "gateway/src/shared.rs",
+        "gateway/src/ops/limits.rs",
         "gateway/src/ops/process.rs",
         "gateway/src/ops/targets.rs",
         "gateway/src/probes.rs",

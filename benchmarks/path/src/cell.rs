@@ -6,6 +6,8 @@ use std::fmt::Write;
 pub(crate) struct Cell {
     /// Whether a key is checked and an alias replaced.
     pub(crate) features: bool,
+    /// Whether rates, places and budgets of a key, a team, a user and all calls are kept besides.
+    pub(crate) limits: bool,
     /// Head and body.
     pub(crate) request: Vec<u8>,
     /// The body that the provider must get.
@@ -17,7 +19,14 @@ pub(crate) struct Cell {
 }
 
 /// The names of all cells.
-pub(crate) const NAMES: [&str; 5] = ["json-64", "json-16k", "json-400k", "sse-64", "plain-64"];
+pub(crate) const NAMES: [&str; 6] = [
+    "json-64",
+    "json-16k",
+    "json-400k",
+    "sse-64",
+    "plain-64",
+    "limits-64",
+];
 
 /// Events of a stream, the last one not counted.
 const EVENTS: usize = 64;
@@ -31,6 +40,10 @@ impl Cell {
             "json-400k" => Self::new(400_000, Answered::Whole, true),
             "sse-64" => Self::new(64, Answered::Streamed, true),
             "plain-64" => Self::new(64, Answered::Whole, false),
+            "limits-64" => Self {
+                limits: true,
+                ..Self::new(64, Answered::Whole, true)
+            },
             _ => return None,
         })
     }
@@ -44,6 +57,7 @@ impl Cell {
         let asked = body(if features { "chat" } else { "gpt-5-mini" });
         Self {
             features,
+            limits: false,
             request: request(&asked),
             provided: body("gpt-5-mini").into_bytes(),
             answer,

@@ -86,7 +86,31 @@ fn plan(cell: &Cell) -> Result<Plan, serde_json::Error> {
         plan["callers"] = json!("anyone");
         plan["keys"] = json!([]);
     }
+    if cell.limits {
+        limit(&mut plan);
+    }
     serde_json::from_value(plan)
+}
+
+/// A key with a rate, in a team with a budget; a user with rates and places; a budget for all.
+fn limit(plan: &mut Value) {
+    let rate = |amount: u64| json!({"amount": amount, "per_ms": 60_000, "burst_ms": 60_000});
+    let limit = |id: &str, per: &str, measure: Value| json!({"id": id, "per": per, "value": null, "measure": measure, "enforce": true});
+    let budget = |id: &str, per: Value| {
+        json!({"id": id, "per": per, "value": null, "nano_usd": 1_000_000_000_000_000_000_u64, "window": "day",
+               "time_zone": "UTC", "warn_permille": [500, 800], "when_spent": "refuse", "enforce": true})
+    };
+    plan["limits"] = json!([
+        limit("a", "key", json!({"requests": rate(1_000_000_000)})),
+        limit("b", "user", json!({"requests": rate(1_000_000_000)})),
+        limit("c", "user", json!({"tokens": rate(1_000_000_000_000)})),
+        limit("d", "user", json!({"concurrency": 1_000})),
+    ]);
+    plan["budgets"] = json!([budget("e", json!("team")), budget("f", json!(null))]);
+    for key in plan["keys"].as_array_mut().into_iter().flatten() {
+        key["team"] = json!("team");
+        key["user"] = json!("ann");
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate import plan
 from headgate.cli import text
+from headgate.cli.limits import headers_read, limits
 from headgate.cli.way import way
 from headgate.compile import compile_file
 from headgate.config.problems import dotted
@@ -93,6 +94,11 @@ class Asked:
     headers: list[str]
     trial: Trial
 
+    def heads(self) -> dict[str, str]:
+        """The headers by lower-case name; of two the last."""
+        pairs = (header.partition("=") for header in self.headers)
+        return {name.lower(): value for name, _, value in pairs}
+
 
 def explain(asked: Asked, *, as_json: bool) -> None:
     """Prints where a call would go; ends with 1 where it would be refused."""
@@ -107,15 +113,18 @@ def explain(asked: Asked, *, as_json: bool) -> None:
     for problem in compiled.left_out:
         print(problem, file=sys.stderr)
     try:
-        answer = native.explain(compiled.document, asked.model, asked.key, trial)
+        query = {"model": asked.model, "key": asked.key, "headers": asked.heads(), "trial": trial}
+        answer = native.explain(compiled.document, query)
     except PlanError as error:
         raise UsageError(str(error)) from None
     if as_json:
         print(json.dumps(answer, indent=2))
     else:
         text.print_route(asked.model, answer, compiled)
-        if asked.headers:
-            print("  headers: no part of this policy looks at any, so they change nothing")
+        for line in limits(answer, json.loads(compiled.document)):
+            print(f"  {line}")
+        if unread := sorted(asked.heads().keys() - headers_read(json.loads(compiled.document))):
+            print(f"  headers: no part of this policy looks at {', '.join(unread)}, so they change nothing")
         if asked.key is None and compiled.plan.keys:
             print("  key: none was named, so this is what a key without `aliases` meets")
         for line in way(answer):

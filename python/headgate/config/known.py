@@ -36,6 +36,18 @@ def has_token_price(deployment: Deployment, policy: Policy) -> bool:
     return said is not None and said.input_per_million_usd is not None
 
 
+def is_free(deployment: Deployment, policy: Policy) -> bool:
+    """Whether it is known that its calls cost nothing, whatever the call."""
+    listed = prices.of_model(deployment.provider, deployment.model)
+    if deployment.price is None and listed:
+        periods = [period for kind in listed.values() for period in kind]
+        rates = [rate for period in periods for tier in period.tiers for rate in tier.per_million.values()]
+        return not any(rates) and not any(period.audio_hour or period.call for period in periods)
+    provider = policy.providers.get(deployment.provider)
+    said = deployment.price or (None if is_pattern(deployment) or not provider else provider.price)
+    return said is not None and not any(said.model_dump(exclude_none=True).values())
+
+
 def is_pattern(deployment: Deployment) -> bool:
     """Whether its model is named by the call."""
     return "{1}" in deployment.model

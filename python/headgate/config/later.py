@@ -12,13 +12,7 @@ from headgate.config.patterns import ANY, Pattern, fits, fits_any
 if TYPE_CHECKING:
     from headgate.config.problems import Path, Report
 
-_RATES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", "budget")
-_LIMITS = (*_RATES, "concurrency")
 _SECTIONS = (
-    "teams",
-    "identity",
-    "limits",
-    "budgets",
     "telemetry",
     "alerts",
     "hooks",
@@ -34,10 +28,8 @@ _SECTIONS = (
 LATER: Final[tuple[Pattern, ...]] = (
     *((name,) for name in _SECTIONS),
     ("listen", "admin"),
-    *(("aliases", ANY, name) for name in (*_LIMITS, "rollout")),
-    *(("deployments", ANY, name) for name in _RATES),
-    *(("providers", ANY, name) for name in (*_RATES, "region")),
-    *(("keys", ANY, name) for name in (*_LIMITS, "team", "user", "tags")),
+    ("aliases", ANY, "rollout"),
+    ("providers", ANY, "region"),
 )
 
 _BREAKER = (

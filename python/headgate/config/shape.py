@@ -46,11 +46,23 @@ def read(value: dict[str, Any], report: Report) -> tuple[Policy | None, frozense
         try:
             return Policy.model_validate(value), frozenset(broken)
         except ValidationError as error:
-            details = error.errors(include_url=False)
+            details = [_as_written(detail, value) for detail in error.errors(include_url=False)]
             if turn == 0:
                 tell(details, report, Policy)
             broken.update(_leave_out(value, detail) for detail in details)
     return None, frozenset(broken)
+
+
+def _as_written(detail: ErrorDetails, value: Any) -> ErrorDetails:  # noqa: ANN401 - any YAML value
+    """The same, where a map is the only item of its list: it was written without one."""
+    loc: list[int | str] = []
+    for part in detail["loc"]:
+        if isinstance(part, int) and isinstance(value, dict):
+            continue
+        loc.append(part)
+        if part not in _FRAMES:
+            value = _at({0: value}, (0, part))
+    return {**detail, "loc": tuple(loc)}
 
 
 def tell(details: list[ErrorDetails], report: Report, model: type[BaseModel]) -> None:

@@ -22,15 +22,16 @@ def version() -> str:
         return _native.version()
 
 
-def explain(plan: bytes, model: str, key: str | None, trial: dict[str, Any] | None) -> dict[str, Any]:
-    """Where a call for `model` would go, and which way a `trial` (`rust/gateway/src/explain/query.rs`) would take.
+def explain(plan: bytes, query: dict[str, Any]) -> dict[str, Any]:
+    """Where a call would go, which limits it meets, and which way a `trial` would take.
+
+    What may be asked stands in `rust/gateway/src/explain/query.rs`.
 
     Raises `PlanError` for a key, a target or an outcome that there is not.
     """
     with _translated():
         from headgate import _native
 
-        query = {"model": model, "key": key, "trial": trial}
         answer: dict[str, Any] = json.loads(_native.explain(plan, json.dumps(query).encode()))
         return answer
 

@@ -1,6 +1,6 @@
 """The plan document, field by field.
 
-`document.rs` and `resilience.rs` in `rust/plan/src` are its twins; `tests/plan` holds them together.
+`document.rs`, `resilience.rs` and `limits.rs` in `rust/plan/src` are its twins; `tests/plan` holds them together.
 A plan is complete: no field is absent and none means "default". References between parts are positions in lists.
 An enum with a value is a map of its one variant (`{"tcp": "127.0.0.1:8080"}`), one without is a text.
 """
@@ -334,7 +334,7 @@ class Share:
     weight: int
 
 
-Condition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered"]
+Condition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered", "budget_spent"]
 """What must have happened for a fallback to be tried."""
 
 
@@ -436,14 +436,168 @@ class Key:
     """A virtual key; `aliases` are positions in `aliases`, none for every alias and every model.
 
     It is refused from `expires_unix_ms` on, in milliseconds since 1970; `former` may be shown besides for a while.
+    `user` is behind all its calls, `tags` are those of all.
     """
 
     name: str
     secret: SecretRef
     aliases: tuple[int, ...] | None
     passthrough: bool
+    team: str | None
+    user: str | None
+    tags: tuple[str, ...]
     expires_unix_ms: int | None
     former: tuple[Former, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """In this header, lower case."""
+
+    header: str
+
+
+Source = Header | Literal["body_user"]
+"""Where an identity stands; else in the field `user` of the body."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What identifies who is behind a call: of several sources the first that says something counts.
+
+    Of each limit `most_values` values are counted apart. What a value has used in its life is forgotten after
+    `forget_ms` without a call.
+    """
+
+    user: tuple[Source, ...]
+    agent: tuple[Source, ...]
+    session: tuple[Source, ...]
+    task: tuple[Source, ...]
+    tags: tuple[Source, ...]
+    most_values: int
+    forget_ms: int
+
+
+Dimension = Literal[
+    "key", "team", "user", "agent", "session", "task", "tag", "model", "alias", "deployment", "provider"
+]
+"""What a limit or a budget is counted by."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`amount` comes in each period; what comes in `burst_ms`, and one at least, may be used at once."""
+
+    amount: int
+    per_ms: int
+    burst_ms: int
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests in a while."""
+
+    requests: Rate
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens in a while, of prompts and answers."""
+
+    tokens: Rate
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """Calls at once."""
+
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class TotalTokens:
+    """Tokens in all, for ever."""
+
+    total_tokens: int
+
+
+@dataclass(frozen=True)
+class TotalNanoUsd:
+    """Nano-dollars in all, for ever."""
+
+    total_nano_usd: int
+
+
+@dataclass(frozen=True)
+class InputTokens:
+    """Tokens of the prompt of one call."""
+
+    input_tokens: int
+
+
+@dataclass(frozen=True)
+class OutputTokens:
+    """Tokens that one call may ask for."""
+
+    output_tokens: int
+
+
+Measure = Requests | Tokens | Concurrency | TotalTokens | TotalNanoUsd | InputTokens | OutputTokens
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much of one thing may be used.
+
+    What was used is kept under `id`, which names no value; limits of the same id are on the same thing, one for each
+    `value`, and one, with none, for all that have no limit of their own. `per` none: all calls together.
+    """
+
+    id: str
+    per: Dimension | None
+    value: str | None
+    measure: Measure
+    enforce: bool
+
+
+@dataclass(frozen=True)
+class RollingMs:
+    """The last so many milliseconds."""
+
+    rolling_ms: int
+
+
+@dataclass(frozen=True)
+class Use:
+    """A call goes to this alias (a position in `aliases`); the budget counts it and does not refuse it."""
+
+    use: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much money may be spent in a window; `id`, `per`, `value` and `enforce` are as those of a limit.
+
+    `warn_permille`, rising: at which shares something is said.
+    """
+
+    id: str
+    per: Dimension | None
+    value: str | None
+    nano_usd: int
+    window: Literal["hour", "day", "week", "month", "lifetime"] | RollingMs
+    time_zone: str
+    warn_permille: tuple[int, ...]
+    when_spent: Literal["refuse", "ask"] | Use
+    enforce: bool
+
+
+@dataclass(frozen=True)
+class Grant:
+    """More money for one value in one window of a budget: the id that the refusal named, and how much."""
+
+    approval: str
+    nano_usd: int
 
 
 @dataclass(frozen=True)
@@ -474,3 +628,7 @@ class Plan:
     passthrough: int | None
     resilience: Resilience
     journal: Journal | None
+    identity: Identity
+    limits: tuple[Limit, ...]
+    budgets: tuple[Budget, ...]
+    grants: tuple[Grant, ...]

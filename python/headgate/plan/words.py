@@ -8,7 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _STATES: Final = {"unavailable": "unavailable", "rate_limited": "rate limited", "timeout": "too slow"}
-_FACTS: Final = {"context_too_long": "the prompt is too long for it", "content_filtered": "it refuses the content"}
+_FACTS: Final = {
+    "context_too_long": "the prompt is too long for it",
+    "content_filtered": "it refuses the content",
+    "budget_spent": "the money for it is spent",
+}
 BALANCES: Final = {
     "weighted": "by weight",
     "fastest": "the fastest first",

@@ -1,4 +1,6 @@
-//! Who calls, and whether they may: decided from the head alone, before a byte of the body is read.
+//! Who calls, whether they may, and how much.
+//!
+//! Whether they may is decided from the head alone, before a byte of the body is read.
 //!
 //! Virtual keys are held as digests under a key that is drawn at start, or derived from the pepper of the keys in a
 //! store, so that memory holds no secret that a caller could show again elsewhere, and looking one up takes a time that
@@ -7,13 +9,28 @@
 //! machine must not be able to spend its owner's credentials, so a foreign `Origin`, or a `Host` that is not this
 //! machine (a name that an attacker's DNS points here), is refused.
 //!
-//! Not here: limits and budgets on what a caller may use (they will stand beside this), and what the key's aliases
-//! hide (`plan`).
+//! How much is decided once it is known where a call may go, and so what it may cost: [`Limits`] say what it meets, and a
+//! [`Reservation`] holds what it takes until it is over. [`Accounts`] hold what was used, apart from the plan, so that a
+//! reload changes the rules and forgets nothing. Clocks come in as parameters.
+//!
+//! Not here: what the key's aliases hide (`plan`); what a call has really used (`stream`, `protocol`).
 
+pub mod account;
+mod accounts;
+mod identity;
 mod keys;
+mod limits;
 mod origin;
+mod sync;
 
+pub use account::Now;
+pub use accounts::{Accounts, Bounds, Counts, OfLimit};
+pub use identity::{BodyUser, MOST_BYTES, MOST_TAGS, identify, looks_at_body};
 pub use keys::{Digests, Known, Shown, digest, digest_of_sha256, is_weak, seed};
+pub use limits::{
+    Ask, Cost, Limits, Measured, Meets, Met, Money, Past, Refusal, Remaining, Reservation, Rule, Ticket, Tightest,
+    Used, Warning, Warnings, Who, Why,
+};
 pub use origin::Origins;
 
 use fault::Fault;

@@ -48,7 +48,7 @@ pub use budget::Ratio;
 pub use decide::Stop;
 pub use estimate::{Estimate, Share};
 pub use fit::Unfit;
-pub use health::{Health, State as HealthState, Transition, Why};
+pub use health::{Health, Refused, State as HealthState, Transition, Why};
 pub use hedge::Against;
 pub use held::{Held, Verdict};
 pub use limit::Limit;
@@ -59,7 +59,7 @@ pub use run::{go_on, run};
 pub use state::State;
 pub use targets::Targets;
 pub use walk::Trail;
-pub use world::{Attempt, Call, Failure, Good, Lost, Tried, What, Won, World};
+pub use world::{Attempt, Call, Failure, Good, Lost, Rooms, Tried, What, Won, World};
 
 /// A number below `n` (at least 1), uniform.
 type Draw<'d> = &'d mut dyn FnMut(u64) -> u64;

@@ -19,17 +19,20 @@ pub enum Reason {
     ContentFiltered,
     /// None before it can do what the call needs.
     Capability,
+    /// The money for those before it is spent: the caller's, or their own.
+    BudgetSpent,
 }
 
 impl Reason {
     /// All, in the order of the metrics' table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Unavailable,
         Self::RateLimited,
         Self::Timeout,
         Self::ContextTooLong,
         Self::ContentFiltered,
         Self::Capability,
+        Self::BudgetSpent,
     ];
 
     /// The word in metrics and logs.
@@ -41,6 +44,7 @@ impl Reason {
             Self::ContextTooLong => "context_too_long",
             Self::ContentFiltered => "content_filtered",
             Self::Capability => "capability",
+            Self::BudgetSpent => "budget_spent",
         }
     }
 
@@ -52,6 +56,7 @@ impl Reason {
             Self::Timeout => Condition::Timeout,
             Self::ContextTooLong => Condition::ContextTooLong,
             Self::ContentFiltered => Condition::ContentFiltered,
+            Self::BudgetSpent => Condition::BudgetSpent,
         }
     }
 
@@ -72,7 +77,8 @@ impl Reason {
     /// Where a target is out of service before it was asked.
     pub(crate) const fn of_rest(why: Why) -> Self {
         match why {
-            Why::Cooldown | Why::Limit => Self::RateLimited,
+            Why::Cooldown | Why::Limit | Why::Rate => Self::RateLimited,
+            Why::Budget => Self::BudgetSpent,
             _ => Self::Unavailable,
         }
     }

@@ -151,7 +151,7 @@ async fn begin<W: World>(walk: &Walk<'_>, world: &W) -> Result<Step, Lost<W::Ans
             continue;
         }
         // What the provider said itself holds; what was only concluded may have passed.
-        let is_told = matches!(refused.why, Why::Cooldown | Why::Limit);
+        let is_told = matches!(refused.why, Why::Cooldown | Why::Limit | Why::Rate | Why::Budget);
         let least_bad = if is_told { None } else { walk.least_bad(now_ns) };
         let step = least_bad.map(|(place, ticket)| Step { place, ticket, waited_ns });
         return step.ok_or_else(|| out_of_service(refused, now_ns));
@@ -356,6 +356,13 @@ fn out_of_service<A>(refused: Refused, now_ns: u64) -> Lost<A> {
             Kind::ProviderBusy,
             format!("The provider limits how much it is asked: send the call again in {seconds} s"),
         ),
+        Why::Rate => (
+            Kind::ProviderBusy,
+            format!("This model is asked as much as this gateway's policy allows: send the call again in {seconds} s"),
+        ),
+        Why::Budget => {
+            (Kind::QuotaSpent, "The money that this gateway's policy has for this model is spent".to_owned())
+        }
         Why::Quarantine => (
             Kind::CredentialRejected,
             "No credential for this model is accepted at the moment: tell the gateway's operator".to_owned(),
@@ -365,7 +372,7 @@ fn out_of_service<A>(refused: Refused, now_ns: u64) -> Lost<A> {
             format!("Every provider of this model failed of late and is rested: send the call again in {seconds} s"),
         ),
     };
-    let again = refused.why != Why::Quarantine;
+    let again = !matches!(refused.why, Why::Quarantine | Why::Budget);
     Lost { what: What::Fault(Fault::new(kind, sentence)), why: Stop::NoTarget, again, pause_ns: Some(pause_ns) }
 }
 

@@ -187,13 +187,14 @@ impl<'a> Walk<'a> {
     pub(crate) fn first(&self, now_ns: u64, draw: Draw<'_>) -> Result<(Place, Ticket), Option<Refused>> {
         let mut refused: Option<Refused> = None;
         let mut passed_over = PassedOver::default();
-        for step in 0..self.call.route.steps() {
+        for step in self.call.first_step..self.call.route.steps() {
             let rests = refused.map(|before| Reason::of_rest(before.why));
             let rests = rests.filter(|reason| self.answers(step, reason.condition()));
             let reason = rests.or_else(|| passed_over.reason(self.when(step)));
-            if step > 0 && reason.is_none() {
+            if step > self.call.first_step && reason.is_none() {
                 continue;
             }
+            let reason = reason.or_else(|| (step > 0).then_some(Reason::BudgetSpent));
             match self.choose(step, now_ns, &mut *draw) {
                 Ok(found) => {
                     self.reason.set(reason);
@@ -230,7 +231,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn least_bad(&self, now_ns: u64) -> Option<(Place, Ticket)> {
         let places = (0..self.call.route.steps()).flat_map(|step| self.places(step));
         let service = |place: &Place| self.member(*place).map(|member| member.service(now_ns));
-        let soonest = places.filter(|place| self.fits(*place)).max_by_key(service)?;
+        let soonest = places.filter(|place| self.fits(*place) && self.has_room(*place)).max_by_key(service)?;
         let ticket = self.member(soonest)?.enter_anyway(now_ns)?;
         self.reason.set((soonest.step > 0).then_some(Reason::Unavailable));
         Some((soonest, ticket))
@@ -277,7 +278,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn beside(&self, from: (Place, usize), now_ns: u64, draw: Draw<'_>) -> Option<(Place, Ticket)> {
         let (Place { step, index }, way) = from;
         let enter = |place: Place, spent: u64, draw: Draw<'_>| {
-            let member = self.member(place)?;
+            let member = self.member(place).filter(|_| self.has_room(place))?;
             let spent = spent | self.spent(place) | member.ways_unsound(now_ns);
             let asked = Asked { now_ns, spent, soft: false, affinity: self.call.affinity };
             member.enter(&asked, draw).ok().map(|ticket| (place, ticket))
@@ -319,6 +320,9 @@ impl<'a> Walk<'a> {
     /// The same target once more.
     pub(crate) fn same(&self, place: Place, way: usize, now_ns: u64) -> Result<Ticket, Option<Refused>> {
         let member = self.member(place).ok_or(None)?;
+        if let Some(refused) = self.no_room(place) {
+            return Err(Some(refused));
+        }
         member.enter_way(way, now_ns, true, &mut |_| 0).map_err(Some)
     }
 
@@ -378,6 +382,9 @@ impl<'a> Walk<'a> {
             return Err(None);
         }
         let Some(member) = self.member(place) else { return Err(None) };
+        if let Some(refused) = self.no_room(place) {
+            return Err(Some(refused));
+        }
         member.enter(&Asked { now_ns, spent: self.spent(place), soft, affinity: self.call.affinity }, draw)
     }
 
@@ -399,14 +406,27 @@ impl<'a> Walk<'a> {
     }
 
     fn is_open(&self, place: Place, now_ns: u64) -> bool {
-        self.fits(place) && self.member(place).is_some_and(|member| member.has_way(now_ns, self.spent(place)))
+        let has_way = |member: &Rc<Member>| member.has_way(now_ns, self.spent(place));
+        self.fits(place) && self.member(place).is_some_and(has_way) && self.has_room(place)
+    }
+
+    /// Why the policy lets a place not be asked now, if it does not.
+    fn no_room(&self, place: Place) -> Option<Refused> {
+        let rooms = self.call.rooms?; // nearly every call
+        let deployment = self.call.route.deployment(place.step, place.index).map(|(number, _)| number);
+        rooms.refusal(deployment, self.provider(place)?)
+    }
+
+    fn has_room(&self, place: Place) -> bool {
+        self.no_room(place).is_none()
     }
 
     /// Whether a place can take the call: what it can do, its window, and what was learnt of windows since.
     fn fits(&self, place: Place) -> bool {
         let is_longer = self.too_small == 0 || self.context(place).is_none_or(|context| context > self.too_small);
         let is_open = |only: Only| only.step == place.step && only.places & bit(place.index) != 0;
-        is_longer && self.only.is_none_or(is_open) && self.call.unfit(place.step, place.index).fits()
+        let is_paid_for = place.step >= self.call.first_step;
+        is_longer && is_paid_for && self.only.is_none_or(is_open) && self.call.unfit(place.step, place.index).fits()
     }
 
     fn provider(&self, place: Place) -> Option<usize> {

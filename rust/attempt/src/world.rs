@@ -1,7 +1,7 @@
 //! What an attempt is, and what time is: given to the engine from outside.
 
 use crate::decide::Stop;
-use crate::health::Transition;
+use crate::health::{Refused, Transition};
 use crate::hedge::Against;
 use crate::held::Held;
 use crate::targets::Targets;
@@ -9,6 +9,7 @@ use crate::walk::Trail;
 use crate::{Blame, Class, Reason};
 use fault::{Fault, Kind};
 use plan::{Candidate, Hedge, Needs, Route};
+use std::fmt;
 
 /// What runs an attempt, and what time is: sockets and the wheel in the gateway, a virtual world in the simulator.
 pub trait World {
@@ -147,6 +148,16 @@ pub struct Call<'a> {
     pub hedge: Option<&'a Hedge>,
     /// A [`hash`](crate::hash) of what keeps calls at one place; none where they may go anywhere.
     pub affinity: Option<u64>,
+    /// The step that it begins at: those before it cost more than there is money for.
+    pub first_step: usize,
+    /// How much targets may be asked by the policy's own word; none where it says nothing of that.
+    pub rooms: Option<&'a dyn Rooms>,
+}
+
+/// How much targets may be asked by the policy's own word.
+pub trait Rooms: fmt::Debug {
+    /// Why a deployment, or a provider's model that is named outright, may not be asked now; nothing where it may.
+    fn refusal(&self, deployment: Option<usize>, provider: usize) -> Option<Refused>;
 }
 
 /// A call that was answered.

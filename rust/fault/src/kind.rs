@@ -39,6 +39,8 @@ pub enum Class {
     Timeout,
     /// Too many calls in a while.
     RateLimited,
+    /// An amount of tokens or money is spent.
+    QuotaSpent,
     /// The gateway cannot take the call now.
     Unavailable,
     /// A provider failed.
@@ -125,6 +127,8 @@ kinds! {
     HostForbidden: Caller, 403, Permission, "host_forbidden", Never;
     /// No key, or one that is not known. The caller is not told which.
     KeyRejected: Caller, 401, Authentication, "invalid_api_key", Never;
+    /// What says who is behind the call is too long, or no text.
+    IdentityInvalid: Caller, 400, InvalidRequest, "identity_invalid", Never;
     /// The key is not allowed to make calls that name no model.
     PassthroughForbidden: Caller, 404, NotFound, "passthrough_forbidden", Never;
     /// The gateway is draining: it takes no new calls on this connection.
@@ -167,6 +171,16 @@ kinds! {
     NoTargetFits: Caller, 400, TooLarge, "context_too_long", Never;
     /// The call needs what no model that it could go to can do: `capabilities` in the policy says so.
     CapabilityMissing: Caller, 400, InvalidRequest, "capability_missing", Never;
+
+    // limits
+    /// As many requests or tokens in a while as the policy allows, or as many calls at once.
+    RateLimited: Caller, 429, RateLimited, "rate_limit_exceeded", Later;
+    /// All the tokens or all the money that the policy allows, in a window or for ever.
+    QuotaSpent: Caller, 429, QuotaSpent, "insufficient_quota", Never;
+    /// The same, where somebody can grant more: the sentence has the id of the approval.
+    ApprovalNeeded: Caller, 402, QuotaSpent, "approval_required", Never;
+    /// One call asks for more tokens than the policy allows in one.
+    CallTooLarge: Caller, 400, InvalidRequest, "call_too_large", Never;
 
     // upstream
     /// No target of the model is in service: each failed too often lately, or has a limit or a credential to wait for.

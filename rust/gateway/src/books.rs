@@ -9,9 +9,9 @@ use crate::start_error::StartError;
 use crate::tariff::Tariff;
 use attempt::Attempt;
 use fault::{Fault, Kind};
-use journal::{Journal, KINDS, OpenError, Sent, Settings, Writer};
+use journal::{Journal, KINDS, OpenError, Sent, Settings, TagList, Writer};
 use plan::{Level, Plan, WhenFull};
-use record::{Book, Family, FamilyKind, Identity, Record, Sample, Value};
+use record::{Book, Family, FamilyKind, Identified, Identity, Record, Sample, Value};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -140,18 +140,33 @@ impl Lookout {
     }
 }
 
-/// What the journal is to know of a call besides its route, and whether a budget that must hold counts on it.
+/// What the journal is to know of a call besides its route and who is behind it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Opening<'a> {
-    pub(crate) identity: Identity<'a>,
+    /// Of the caller's key.
+    pub(crate) team: Option<&'a str>,
+    /// Whether a budget that must hold counts on it.
     pub(crate) is_budgeted: bool,
 }
 
 impl Server {
     /// Opens a call in the journal, where there is one.
-    pub(crate) fn opens(&self, snapshot: &Snapshot, opening: &Opening<'_>, record: &mut Record) -> Result<(), Lost> {
+    pub(crate) fn opens(&self, snapshot: &Snapshot, opening: Opening<'_>, record: &mut Record) -> Result<(), Lost> {
         let Some(book) = &self.book else { return Ok(()) };
-        if record.opens(book, snapshot.plan_hash, &opening.identity).is_ok() {
+        let identified = record.identity().map(Rc::clone);
+        let tags = identified.as_ref().map(|known| tag_list(&known.tags)).unwrap_or_default();
+        let said = |said: fn(&Identified) -> &Option<Box<str>>| {
+            identified.as_ref().and_then(|known| said(known).as_deref()).unwrap_or_default()
+        };
+        let identity = Identity {
+            team: opening.team.unwrap_or_default(),
+            user: said(|known| &known.user),
+            agent: said(|known| &known.agent),
+            session: said(|known| &known.session),
+            task: said(|known| &known.task),
+            tags: tags.as_tags(),
+        };
+        if record.opens(book, snapshot.plan_hash, &identity).is_ok() {
             return Ok(());
         }
         if may_go_unrecorded(snapshot, opening.is_budgeted) {
@@ -189,8 +204,8 @@ impl Exchange<'_> {
             credential: small(attempt.credential),
             hedge: attempt.is_hedge,
             input_tokens: tariff.prompt_tokens(),
-            output_tokens: 0,
-            reserved_nano_usd: None,
+            output_tokens: self.ask.expects.output_tokens,
+            reserved_nano_usd: self.ask.expects.cost.map(|cost| cost.most_nano_usd),
             provider: &series.provider,
             deployment: &series.deployment,
             model: &attempt.candidate.model,
@@ -204,6 +219,17 @@ impl Exchange<'_> {
         }
         Err(full())
     }
+}
+
+/// Tags as the journal has them: `team=blue` has a name and a value, `nightly` a name alone.
+fn tag_list(tags: &[Box<str>]) -> TagList {
+    let mut list = TagList::default();
+    for tag in tags {
+        let (name, value) = tag.split_once('=').unwrap_or((tag, ""));
+        // What finds no room is left out: a call of so many tags is known by the others.
+        let _had_room = list.push(name, value);
+    }
+    list
 }
 
 fn full() -> Fault {

@@ -6,6 +6,7 @@ use crate::body::{self, Limited};
 use crate::books::Opening;
 use crate::coalesce;
 use crate::exchange::{Ask, Exchange, Request};
+use crate::limits::{Admitted, AtTargets};
 use crate::reply::Answered;
 use crate::resume;
 use crate::serve::Server;
@@ -66,15 +67,19 @@ pub(crate) struct Asked {
     pub(crate) prompt_bytes: u64,
     pub(crate) names_tier: bool,
     needs: Needs,
+    /// The step that it begins at, and what it is expected to use.
+    first_step: usize,
+    pub(crate) expects: admission::Ask,
+    /// Whether a budget that must hold counts on it.
+    is_budgeted: bool,
 }
 
 impl Asked {
-    fn of(route: Route<'_>, named: &Named, streamed: bool) -> Self {
-        // A form holds sound or pictures.
-        let is_text = matches!(named.spelling, Spelling::Json);
-        let prompt_bytes = if is_text { splice::length(&named.pieces) } else { 0 };
+    fn of(admitted: &Admitted<'_>, named: &Named, streamed: bool) -> Self {
+        let Admitted { route, first_step, expects, is_budgeted, .. } = *admitted;
         let needs = if route.states_capabilities() { named.needs() } else { Needs::NONE };
-        Self { streamed, prompt_bytes, names_tier: named.peek.asks.service_tier(), needs }
+        let (prompt_bytes, names_tier) = (named.prompt_bytes(), named.peek.asks.service_tier());
+        Self { streamed, prompt_bytes, names_tier, needs, first_step, expects, is_budgeted }
     }
 }
 
@@ -88,6 +93,11 @@ pub(crate) enum Spelling {
 }
 
 impl Named {
+    /// The length of what holds the prompt; 0 of a form, which holds sound or pictures.
+    pub(crate) fn prompt_bytes(&self) -> u64 {
+        if matches!(self.spelling, Spelling::Json) { splice::length(&self.pieces) } else { 0 }
+    }
+
     /// What the call needs of a model besides plain text. Of a form that is not known.
     pub(crate) fn needs(&self) -> Needs {
         match self.spelling {
@@ -177,11 +187,12 @@ impl<'c> Call<'c> {
         record.routed(self.snapshot.call_series(route.label(), self.endpoint.name, named.peek.stream));
         let streamed = named.peek.stream && self.endpoint.streams != Streams::Never;
         let http = &self.snapshot.compiled.plan.http;
+        self.server.has_room_for(http, streamed, route.resilience().priority)?;
+        let admitted = self.reserve(route, Some(named), record)?;
+        let (route, asked) = (admitted.route, Asked::of(&admitted, named, streamed));
         let resilience = route.resilience();
-        self.server.has_room_for(http, streamed, resilience.priority)?;
-        let asked = Asked::of(route, named, streamed);
         let advised = |lost| able::advised(lost, (&self.snapshot.compiled.plan, scope), asked.needs);
-        if resilience.coalesce && coalesce::is_repeatable(self.endpoint, named) {
+        if resilience.coalesce && !admitted.is_rerouted && coalesce::is_repeatable(self.endpoint, named) {
             let sharing = Sharing { call: self, route, named, asked };
             return Box::pin(sharing.run(record)).await.map_err(advised);
         }
@@ -198,10 +209,12 @@ impl<'c> Call<'c> {
         let limit = self.snapshot.compiled.plan.http.max_upload_bytes;
         let Upload { body, length, has_body } = upload;
         body::check_length(length, limit, "http.max_upload")?;
+        let is_budgeted = self.reserve(route, None, record)?.is_budgeted;
+        let asked = Asked { is_budgeted, ..Asked::default() };
         let mut limited = Limited::new(body, limit);
         let upload = Request::Upload { source: Cell::new(Some(&mut limited)), length };
         let request = if has_body { upload } else { Request::Empty };
-        let answered = self.attempt(route, request, Asked::default(), record).await;
+        let answered = self.attempt(route, request, asked, record).await;
         record.received(limited.passed);
         answered
     }
@@ -209,7 +222,9 @@ impl<'c> Call<'c> {
     /// The same for a body that was read in search of a model.
     pub(crate) async fn pass_pieces(&self, pieces: &[Bytes], record: &mut Record) -> Result<Answered, Lost> {
         let route = self.passthrough(record)?;
-        self.attempt(route, Request::Pieces(pieces), Asked::default(), record).await
+        let is_budgeted = self.reserve(route, None, record)?.is_budgeted;
+        let asked = Asked { is_budgeted, ..Asked::default() };
+        self.attempt(route, Request::Pieces(pieces), asked, record).await
     }
 
     fn passthrough(&self, record: &mut Record) -> Result<Route<'c>, Fault> {
@@ -232,16 +247,15 @@ impl<'c> Call<'c> {
         asked: Asked,
         record: &'a mut Record,
     ) -> Result<Answered, Lost> {
-        let Asked { streamed, prompt_bytes, names_tier, needs } = asked;
+        let Asked { streamed, prompt_bytes, names_tier, needs, first_step, expects, is_budgeted } = asked;
         let by_quota =
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
-        let opening = Opening::default();
-        self.server.opens(self.snapshot, &opening, record)?;
-        let is_budgeted = opening.is_budgeted;
+        self.server.opens(self.snapshot, self.opening(is_budgeted), record)?;
         let within_ms = self.within_ms;
-        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
+        let ask =
+            Ask { resilience, streamed, prompt_bytes, names_tier, expects, steers, opened_ns, within_ms, is_budgeted };
         let (hedge, affinity) = match &request {
             Request::Named(named) => {
                 let key = || record.key().map(|key| &**key);
@@ -250,6 +264,7 @@ impl<'c> Call<'c> {
             // What names no model may do anything, and what goes on with an answer has its place.
             Request::Pieces(_) | Request::Upload { .. } | Request::Empty | Request::Onward(_) => (None, None),
         };
+        let at_targets = AtTargets { call: self, expects };
         let call = attempt::Call {
             route,
             targets: &self.snapshot.targets,
@@ -260,6 +275,8 @@ impl<'c> Call<'c> {
             streamed,
             hedge,
             affinity,
+            first_step,
+            rooms: self.has_own_limits().then_some(&at_targets),
         };
         let world = Exchange::new(self, ask, request, record);
         match attempt::run(&call, &world).await {
@@ -286,6 +303,16 @@ impl<'c> Call<'c> {
         let first = route.first();
         let learnt = first.and_then(|(provider, deployment)| targets.estimate(provider, deployment).prompt.of(bytes));
         learnt.unwrap_or(bytes / BYTES_PER_TOKEN)
+    }
+
+    /// What the journal is to know of the call.
+    pub(crate) fn opening(&self, is_budgeted: bool) -> Opening<'c> {
+        Opening { team: self.plan_key().and_then(|key| key.team.as_deref()), is_budgeted }
+    }
+
+    /// Whether targets have limits of their own.
+    pub(crate) fn has_own_limits(&self) -> bool {
+        self.snapshot.compiled.limits.has_targets()
     }
 
     /// Whether a request may be sent twice. What names a model makes an answer and nothing else; a call that names none

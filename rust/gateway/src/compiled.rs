@@ -2,7 +2,7 @@
 
 use crate::secrets::{Secret, Secrets};
 use crate::start_error::StartError;
-use admission::{Admission, Digests, Origins};
+use admission::{Accounts, Admission, Digests, Limits, Origins};
 use plan::Plan;
 use std::sync::Arc;
 use upstream::{Egress, ProviderLines};
@@ -17,6 +17,10 @@ pub(crate) struct Compiled {
     pub(crate) providers: Vec<Vec<ProviderLines>>,
     /// The names of keys that could be guessed.
     pub(crate) weak_keys: Vec<String>,
+    /// What is limited, with what was used of it.
+    pub(crate) limits: Arc<Limits>,
+    /// Whether bodies are read for who is behind them.
+    pub(crate) wants_user: bool,
     /// Whether any stream can be taken up again.
     pub(crate) resumes: bool,
 }
@@ -57,7 +61,10 @@ impl Compiled {
         let weak_keys = weak.map(|(key, _)| key.name.clone()).collect();
         let guards = plan.aliases.iter().map(|alias| &alias.resilience);
         let resumes = guards.chain([&plan.resilience]).any(|guard| guard.resume_bytes.is_some());
-        Ok(Self { plan, admission, egress, providers, weak_keys, resumes })
+        let accounts = before.map_or_else(Arc::<Accounts>::default, |before| Arc::clone(before.limits.accounts()));
+        let limits = Arc::new(Limits::new(&plan, accounts).map_err(StartError::plan)?);
+        let wants_user = admission::looks_at_body(&plan.identity);
+        Ok(Self { plan, admission, egress, providers, weak_keys, limits, wants_user, resumes })
     }
 }
 

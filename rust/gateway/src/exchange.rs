@@ -5,14 +5,14 @@ use crate::go_on::Onward;
 use crate::open::{Open, Opens, Seen};
 use crate::reply::{self, Provided};
 use crate::tariff::Tariff;
-use attempt::{Against, Attempt, Failure, Good, Transition, Tried};
+use attempt::{Against, Attempt, Blame, Class, Failure, Good, Transition, Tried, What};
 use bytes::Bytes;
 use fault::{Fault, Kind};
 use http1::Source;
-use plan::{Resilience, StreamUsage};
+use plan::{Candidate, Resilience, StreamUsage};
 use protocol::openai::stream::Finish;
 use protocol::openai::usage::ask::Asking;
-use record::{Record, Stage};
+use record::{Hold, Record, Stage};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -34,6 +34,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) prompt_bytes: u64,
     /// Whether the call says how it is to be served.
     pub(crate) names_tier: bool,
+    /// What the call is expected to use.
+    pub(crate) expects: admission::Ask,
     /// Whether a balance looks at what is left of the providers' quotas.
     pub(crate) steers: bool,
     pub(crate) opened_ns: u64,
@@ -108,7 +110,7 @@ impl attempt::World for Exchange<'_> {
         if !attempt.is_hedge {
             self.record.borrow_mut().mark(Stage::Route);
         }
-        let begun = self.begins(attempt);
+        let begun = self.begins(attempt)?;
         let wheel = &self.call.server.wheel;
         let deadlines = self.ask.deadlines(attempt.started_ns);
         if let Err(fault) = begun {
@@ -161,16 +163,31 @@ impl<'a> Exchange<'a> {
         self.asking.as_ref().filter(|asking| asking.withholds() && provider.stream_usage == StreamUsage::Ask)
     }
 
-    /// Notes an attempt, also where it cannot be written down.
-    fn begins(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
+    /// Notes an attempt, also where it cannot be written down, unless its target's own limits are used up.
+    #[expect(clippy::result_large_err, reason = "a failure may be an answer that is relayed")]
+    fn begins(&self, attempt: &Attempt<'_>) -> Result<Result<(), Fault>, Failure<Provided>> {
         let Attempt { number, candidate, endpoint, credential, started_ns, is_hedge, reason } = *attempt;
         let series = Arc::clone(self.call.snapshot.attempt_series(candidate));
         let (tariff, target) = (Tariff::new(self, candidate), (endpoint, credential));
         let reason = reason.map(|reason| (reason as usize, reason.name()));
-        let (step, seen) = (candidate.step, Seen::Nothing);
+        let (step, seen, hold) = (candidate.step, Seen::Nothing, self.takes(candidate)?);
         let written = self.sends(attempt, &tariff);
-        self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen });
-        written
+        self.open.begin(Open { number, series, tariff, step, reason, target, started_ns, is_hedge, seen, hold });
+        Ok(written)
+    }
+
+    /// What an attempt at a candidate takes of the candidate's own limits. That there is room was asked a moment ago;
+    /// another worker may have taken it since.
+    #[expect(clippy::result_large_err, reason = "a failure may be an answer that is relayed")]
+    fn takes(&self, candidate: &Candidate<'_>) -> Result<Option<Box<dyn Hold>>, Failure<Provided>> {
+        if !self.call.has_own_limits() {
+            return Ok(None);
+        }
+        let at = (candidate.deployment, candidate.provider);
+        match self.call.take_at(at, self.ask.expects, &self.record.borrow()) {
+            Ok(spending) => Ok(spending.map(|spending| Box::new(spending) as Box<dyn Hold>)),
+            Err(_) => Err(no_room()),
+        }
     }
 
     /// `left_ns`: how long its whole answer may take.
@@ -261,6 +278,14 @@ impl<'a> Exchange<'a> {
         }
         answer
     }
+}
+
+/// A target has no room for an attempt, by the policy's own limits.
+fn no_room() -> Failure<Provided> {
+    let kind = Kind::ProviderBusy;
+    let what = What::Fault(Fault::new(kind, "This model is asked as much as this gateway's policy allows"));
+    let (class, blame) = (Class::RateLimited, Blame::Nobody);
+    Failure { class, blame, pause_ns: None, advice: None, untouched: true, result: Err(kind), what }
 }
 
 /// A call that ends while attempts are open has lost its caller.

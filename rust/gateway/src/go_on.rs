@@ -5,6 +5,7 @@
 
 use crate::call::{Call, Named, Spelling};
 use crate::exchange::{Ask, Exchange, Request};
+use crate::limits::AtTargets;
 use crate::overload::Kept;
 use crate::reply::Provided;
 use crate::serve::Server;
@@ -19,7 +20,6 @@ use plan::{Candidate, Label, Needs, Prefill, Route};
 use protocol::openai::continuing::{self, Follow, Plain, Text};
 use protocol::openai::paths::Endpoint;
 use protocol::openai::usage::ask::Asking;
-use protocol::splice;
 use record::{Continued, Record};
 use std::fmt;
 use std::rc::Rc;
@@ -163,10 +163,17 @@ impl Again {
         record.continues(cut.class.name(), cut.blame.name(), "continue");
         record.was_continued(Continued::Failed);
         let before = record.attempts().len();
-        let prompt_bytes = splice::length(&named.pieces) + text.length() as u64;
-        let (resilience, names_tier) = (route.resilience(), named.peek.asks.service_tier());
-        let (streamed, steers, is_budgeted) = (true, false, false);
-        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
+        let ask = Ask {
+            resilience: route.resilience(),
+            streamed: true,
+            prompt_bytes: named.prompt_bytes() + text.length() as u64,
+            names_tier: named.peek.asks.service_tier(),
+            expects: call.expects(route, 0, Some(&named)),
+            steers: false,
+            opened_ns,
+            within_ms,
+            is_budgeted: record.hold().is_some(),
+        };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {
                 let (step, index) = trail.place();
@@ -204,6 +211,7 @@ async fn attempt(
 ) -> Result<Won<Provided>, Lost<Provided>> {
     let (route, ask) = rules;
     let (onward, trail, cut) = from;
+    let at_targets = AtTargets { call, expects: ask.expects };
     let asked = attempt::Call {
         route,
         targets: &call.snapshot.targets,
@@ -214,6 +222,8 @@ async fn attempt(
         streamed: ask.streamed,
         hedge: None,
         affinity: None,
+        first_step: 0,
+        rooms: call.has_own_limits().then_some(&at_targets),
     };
     let world = Exchange::new(call, ask, Request::Onward(onward), record);
     let what = What::Fault(Fault::new(Kind::StreamCut, "The provider ended the stream before it was whole"));

@@ -3,10 +3,11 @@
 
 use crate::coalesce::Flights;
 use crate::shared::Shared;
+use admission::{Limits, Measured, Now, Rule, Warning};
 use attempt::{Held, Transition, Verdict};
 use plan::Level;
 use random::Rng;
-use record::{Alarm, Lines, Wheel};
+use record::{Alarm, Lines, Wheel, usd};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -48,6 +49,7 @@ pub(crate) struct Local {
     unread: Rc<Cell<usize>>,
     /// Calls that others may join.
     pub(crate) flights: Rc<Flights>,
+    tickets: Cell<u64>,
 }
 
 impl Local {
@@ -61,6 +63,7 @@ impl Local {
             casts: RefCell::default(),
             unread: Rc::default(),
             flights: Rc::default(),
+            tickets: Cell::new(0),
         })
     }
 
@@ -115,6 +118,30 @@ impl Local {
         let mut casts = self.casts.borrow_mut();
         while casts.try_join_next().is_some() {}
         casts.spawn_local(work);
+    }
+
+    /// The moment that limits go by.
+    pub(crate) fn moment(&self) -> Now {
+        self.shared.clock.at(self.wheel.now())
+    }
+
+    /// A number for a reservation.
+    pub(crate) fn next_ticket(&self) -> u64 {
+        self.tickets.replace(self.tickets.get() + 1)
+    }
+
+    /// Shares of budgets are spent.
+    pub(crate) fn warn(&self, warnings: &[Warning], limits: &Limits) {
+        for Warning { rule, value, permille, standing } in warnings {
+            let Some(Rule { id, per, measured: Measured::Money(money), .. }) = limits.rules().get(*rule) else {
+                continue;
+            };
+            let fields = json!({
+                "budget": id, "per": per, "value": per.map(|_| value), "share": f64::from(*permille) / 1000.0,
+                "used_usd": usd(standing.used), "budget_usd": usd(money.nano_usd), "window": money.words,
+            });
+            self.log(Level::Warn, "budget_warned", fields);
+        }
     }
 
     /// The time, in nanoseconds of the wheel.

@@ -3,7 +3,7 @@
 use crate::tariff::Tariff;
 use attempt::{Blame, Class, Tried};
 use fault::Kind;
-use record::{AttemptSeries, Charge};
+use record::{AttemptSeries, Charge, Hold};
 use std::cell::RefCell;
 use std::sync::Arc;
 use stream::Metered;
@@ -28,6 +28,8 @@ pub(crate) struct Open {
     pub(crate) started_ns: u64,
     pub(crate) is_hedge: bool,
     pub(crate) seen: Seen,
+    /// What it took of its target's own limits.
+    pub(crate) hold: Option<Box<dyn Hold>>,
 }
 
 /// What came of an answer.
@@ -93,6 +95,7 @@ impl Open {
             took_ns: tried.took_ns,
             budget_permille: tried.budget_permille,
             charge,
+            hold: self.hold,
         }
     }
 
@@ -114,6 +117,7 @@ impl Open {
             took_ns: now_ns.saturating_sub(self.started_ns),
             budget_permille: 1000,
             charge,
+            hold: self.hold,
         }
     }
 

@@ -90,7 +90,7 @@ impl Provided {
     pub(crate) fn lines(&self, again: Option<bool>, record: &mut Record) -> Vec<u8> {
         let head = &self.answer.head;
         let mut lines = Vec::with_capacity(512);
-        upstream::forward_lines(head, &mut lines);
+        upstream::forward_lines(head, record.hold().is_some_and(record::Hold::tells), &mut lines);
         let has_id = head.headers.get("x-request-id").is_some();
         add_lines(&mut lines, record, head.status, (has_id, again, &self.served_by));
         lines
@@ -151,6 +151,9 @@ pub(crate) fn refuse(lost: &Lost, record: Record) -> Reply<Body> {
 fn ours(lines: &mut Vec<u8>, record: &Record) {
     write::line(lines, b"headgate-request-id", record.id().as_bytes());
     write::number(lines, b"headgate-attempts", record.attempts().len() as u64);
+    if let Some(hold) = record.hold() {
+        hold.lines(lines);
+    }
     for attempt in record.attempts().iter().filter(|attempt| attempt.failed()) {
         write::line(lines, b"headgate-failed", attempt.to_string().as_bytes());
     }

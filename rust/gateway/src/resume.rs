@@ -52,7 +52,7 @@ pub(crate) fn keep(call: &Call<'_>, answered: Answered, bytes: u64, record: &mut
     let (Some(registered), Some(reader)) = (registered, tape.join()) else {
         return Answered::Provider { provided, held: Some(held), again };
     };
-    let told = Told::of(&provided, again, streams);
+    let told = Told::of(&provided, again, streams, record.hold().is_some_and(record::Hold::tells));
     let lines = provided.lines(again, record);
     let lead = Lead::default();
     let local = Rc::clone(&call.server.local);
@@ -117,7 +117,8 @@ impl Server {
         })?;
         record.routed(self.meters.calls(&kept.alias, kept.operation, true));
         record.borrows(Borrowed::Resumed(id, event));
-        self.opens(snapshot, &Opening::default(), record)?;
+        let team = key.and_then(|key| key.team.as_deref());
+        self.opens(snapshot, Opening { team, is_budgeted: false }, record)?;
         match poll_fn(|cx| reader.poll_head(cx)).await.as_deref() {
             Some(Begins::Answer(told)) => Ok(told.to_another(reader, record.hand_over(), None)),
             Some(Begins::Lost(lost)) => Err(lost.clone()),

@@ -16,6 +16,7 @@ use listener::{Incoming, Reply, Work};
 use plan::Scope;
 use protocol::openai::paths::{self, Endpoint, Lookup};
 use protocol::peek::Scanner;
+use protocol::scan::User;
 use record::{Book, Lines, Meters, Record, RequestIds, Stage, Wheel};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -108,14 +109,19 @@ impl Server {
         let call = Call { server: self, snapshot, endpoint, head, caller, within_ms };
         let Some(mut scanner) = Scanner::new(endpoint.model, head.headers.get("content-type"))? else {
             passthrough_allowed(key)?;
+            call.identify(&User::None, record)?;
             return call.pass(Upload { body, length: *length, has_body: *has_body }, record).await;
         };
         let spelling = if matches!(scanner, Scanner::Form(_)) { Spelling::Plain } else { Spelling::Json };
+        if snapshot.compiled.wants_user {
+            scanner.keep_user();
+        }
         let mut held = self.hold(&plan.http, *length)?;
         let pieces = call.read(body, *length, &mut scanner, record).await?;
         held.set(pieces.iter().map(|piece| piece.len() as u64).sum());
         let fields = scanner.fields()?;
         record.mark(Stage::Read);
+        call.identify(&fields.user, record)?;
         if fields.model.is_none() && endpoint.model_optional && plan.passthrough.is_some() {
             passthrough_allowed(key)?;
             return call.pass_pieces(&pieces, record).await;

@@ -1,6 +1,7 @@
 //! What workers, ops and the program around share: the plan in force, the phase of a stop, and the counts of reloads.
 
 use crate::books::Books;
+use crate::clock::Clock;
 use crate::compiled::Compiled;
 use crate::drain::StopWish;
 use crate::ops;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) last_reload_good: AtomicBool,
     pub(crate) stages: ops::StageSwitch,
     pub(crate) started: tokio::time::Instant,
+    /// What limits go by.
+    pub(crate) clock: Clock,
 }
 
 /// How often breakers changed.
@@ -87,6 +90,7 @@ impl Shared {
             last_reload_good: AtomicBool::new(true),
             stages: ops::StageSwitch::default(),
             started: tokio::time::Instant::now(),
+            clock: Clock::start(),
         })
     }
 
@@ -211,6 +215,7 @@ impl Shared {
         families.extend(ops::target_families(&self.targets, &self.breakers, self.now_ns()));
         families.push(self.probes.family(&compiled.plan));
         families.extend(self.books.families());
+        families.extend(ops::limit_families(&compiled, &meters, self.clock.at(self.now_ns())));
         families.extend(ops::process_families());
         families
     }
@@ -225,6 +230,7 @@ impl Shared {
             "live": self.is_live(),
             "uptime_ms": self.uptime_ms(),
             "workers": self.workers.len(),
+            "limits": ops::accounts(&compiled, self.clock.at(self.now_ns())),
             "families": self.families(),
         })
     }

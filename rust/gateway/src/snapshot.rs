@@ -7,7 +7,7 @@ use bytes::Bytes;
 use plan::{Candidate, Label};
 use protocol::openai::usage::ask;
 use protocol::splice;
-use record::{AttemptSeries, CallSeries, Meters};
+use record::{AttemptSeries, CallSeries, LimitSeries, Meters};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,6 +35,8 @@ pub(crate) struct Snapshot {
     direct: Vec<Arc<AttemptSeries>>,
     /// Where attempts go, with what is known of it.
     pub(crate) targets: Targets,
+    /// Of each limit and budget, what it did.
+    pub(crate) limits: Vec<Arc<LimitSeries>>,
 }
 
 impl Snapshot {
@@ -53,7 +55,22 @@ impl Snapshot {
         let targets = Targets::new(plan, state);
         let kinds = plan.providers.iter().map(|provider| Rc::from(&*provider.kind)).collect();
         let plan_hash = books::plan_hash(&plan.hash);
-        Self { compiled, epoch, plan_hash, keys, kinds, meters, calls, deployments, models, asking, direct, targets }
+        let limits = compiled.limits.rules().iter().map(|rule| meters.limit(&rule.id, rule.dimension())).collect();
+        Self {
+            compiled,
+            epoch,
+            plan_hash,
+            keys,
+            kinds,
+            meters,
+            calls,
+            deployments,
+            models,
+            asking,
+            direct,
+            targets,
+            limits,
+        }
     }
 
     /// Where calls of this label, operation and mode are counted.

@@ -4,7 +4,6 @@
 //! the one who came first like the others, so that anybody may leave and nobody else notices. The record of the first
 //! goes with the work: what the provider did stands there, whoever is still there to see it.
 
-use crate::books::Opening;
 use crate::call::{Asked, Call, Lost, Named};
 use crate::coalesce::{Entered, SHARED, Same};
 use crate::exchange::{Ask, Request};
@@ -57,10 +56,10 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    pub(crate) fn of(provided: &Provided, again: Option<bool>, streams: Option<Streams>) -> Self {
+    pub(crate) fn of(provided: &Provided, again: Option<bool>, streams: Option<Streams>, is_limited: bool) -> Self {
         let head = &provided.answer.head;
         let mut forwarded = Vec::with_capacity(512);
-        upstream::forward_lines(head, &mut forwarded);
+        upstream::forward_lines(head, is_limited, &mut forwarded);
         Self {
             status: head.status,
             forwarded,
@@ -102,7 +101,7 @@ impl Sharing<'_> {
         match self.call.server.local.flights.join(&same) {
             Some((reader, id)) => {
                 record.borrows(Borrowed::Shared(id));
-                self.call.server.opens(self.call.snapshot, &Opening::default(), record)?;
+                self.call.server.opens(self.call.snapshot, self.call.opening(false), record)?;
                 self.follow(reader, record).await
             }
             None => self.lead(same, record).await,
@@ -114,9 +113,10 @@ impl Sharing<'_> {
         let wheel = &self.call.server.wheel;
         let resilience = self.route.resilience();
         let within_ms = self.call.within_ms;
-        let Asked { streamed, prompt_bytes, names_tier, .. } = self.asked;
+        let Asked { streamed, prompt_bytes, names_tier, expects, .. } = self.asked;
         let (opened_ns, steers, is_budgeted) = (record.opened_ns(), false, false);
-        let ask = Ask { resilience, streamed, prompt_bytes, names_tier, steers, opened_ns, within_ms, is_budgeted };
+        let ask =
+            Ask { resilience, streamed, prompt_bytes, names_tier, expects, steers, opened_ns, within_ms, is_budgeted };
         let deadline_ns = ask.total_by();
         let alarm = wheel.alarm();
         alarm.set(Some(deadline_ns));
@@ -217,7 +217,7 @@ impl Work {
             Err(lost) => return self.lose(&writer, record, lost),
         };
         let streams = streams_of(self.endpoint, &provided.begun);
-        let told = Told::of(&provided, again, streams);
+        let told = Told::of(&provided, again, streams, record.hold().is_some_and(record::Hold::tells));
         self.back.lines.set(provided.lines(again, &mut record));
         let can_be_kept = self.resumable && held.is_some() && streams.is_some();
         let kept = can_be_kept.then(|| resume::register(&self.call(), &record, &self.tape)).flatten();

@@ -182,9 +182,11 @@ async fn turn_wheel(wheel: Rc<Wheel>) {
 async fn go_rounds(index: usize, server: Rc<Server>) {
     let mut prober = (index == 0).then(Prober::default);
     let lookout = (index == 0).then(Lookout::default);
+    let mut turn = 0;
     loop {
         if let Some(prober) = &mut prober {
             prober.round(&server);
+            keep_accounts(&server, &mut turn);
         }
         server.shared.workers[index].heartbeat.store(server.shared.uptime_ms(), Ordering::Relaxed);
         if let Some(book) = &server.book {
@@ -201,6 +203,15 @@ async fn go_rounds(index: usize, server: Rc<Server>) {
         server.meters.pool_idle.set(i64::try_from(pool.idle).unwrap_or(i64::MAX));
         tokio::time::sleep(ROUND).await;
     }
+}
+
+/// Looks at the clock, and forgets a part of what limits need not know any more.
+fn keep_accounts(server: &Server, turn: &mut usize) {
+    let shared = &server.shared;
+    shared.clock.look(server.wheel.now());
+    let limits = &shared.compiled.load().limits;
+    limits.accounts().sweep(*turn, server.local.moment(), limits.forget_ns());
+    *turn += 1;
 }
 
 /// Ends the time of all calls when the drain's grace is over.

@@ -1,7 +1,8 @@
 //! The plan document, field by field. `python/headgate/plan/document.py` is its twin; `tests/plan` holds them together.
-//! What guards calls stands in `resilience.rs`, what callers show in `keys.rs`.
+//! What guards calls stands in `resilience.rs`, what callers show in `keys.rs`, what limits them in `limits.rs`.
 
 use crate::keys::{Former, KeyDigest};
+use crate::limits::{Budget, Grant, Identity, Limit};
 use crate::needs::Capability;
 use crate::price::Price;
 use crate::resilience::{Breaker, Resilience};
@@ -56,6 +57,14 @@ pub struct Plan {
     /// How it is written down what calls use; none where it is not.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
     pub journal: Option<Journal>,
+    /// What identifies who is behind a call.
+    pub identity: Identity,
+    /// How much of what may be used; of the same id and value there is one.
+    pub limits: Vec<Limit>,
+    /// How much money may be spent; likewise, and no id is that of a limit.
+    pub budgets: Vec<Budget>,
+    /// What was granted beyond them.
+    pub grants: Vec<Grant>,
 }
 
 /// How it is written down what calls use.
@@ -460,7 +469,7 @@ pub enum Balance {
 pub enum Condition {
     /// It failed, could not be reached, was overloaded, is left out by its breaker, or has no credential that it takes.
     Unavailable,
-    /// It asked for fewer calls.
+    /// It asked for fewer calls, or has as many as the policy allows it.
     RateLimited,
     /// It was too slow.
     Timeout,
@@ -468,6 +477,8 @@ pub enum Condition {
     ContextTooLong,
     /// It refused the content.
     ContentFiltered,
+    /// The money for it is spent: the caller's, or its own.
+    BudgetSpent,
 }
 
 /// A model name that one provider alone is known for.
@@ -493,6 +504,14 @@ pub struct Key {
     pub aliases: Option<Vec<usize>>,
     /// Whether it may make calls that name no model.
     pub passthrough: bool,
+    /// Its team.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub team: Option<String>,
+    /// Who is behind all its calls.
+    #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says none
+    pub user: Option<String>,
+    /// What all its calls are tagged with, each once.
+    pub tags: Vec<String>,
     /// From when on it is refused, in milliseconds since 1970.
     #[serde(deserialize_with = "Option::deserialize")] // absent is refused: only `null` says never
     pub expires_unix_ms: Option<u64>,

@@ -85,6 +85,9 @@ mod tests {
             secret: SecretRef::Env("A".to_owned()),
             aliases: None,
             passthrough: false,
+            team: None,
+            user: None,
+            tags: vec![],
             expires_unix_ms: Some(5),
             former: vec![former(3), former(9)],
         };

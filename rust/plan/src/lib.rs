@@ -11,6 +11,7 @@
 
 mod document;
 mod keys;
+mod limits;
 mod near;
 mod needs;
 mod price;
@@ -27,6 +28,7 @@ pub use document::{
     SecretRef, Share, Step, StreamUsage, TlsFiles, WhenFull, Workers,
 };
 pub use keys::{DigestOf, Former, KeyDigest};
+pub use limits::{Budget, BudgetWindow, Dimension, Grant, Identity, Limit, Measure, Rate, Source, WhenSpent};
 pub use near::near;
 pub use needs::{Capability, Needs};
 pub use price::{Daily, Period, Price, Rates, Tier};

@@ -98,6 +98,14 @@ impl Price {
         of_tier.or_else(|| last(&self.usual, &now))
     }
 
+    /// The most that so much costs at a moment, whatever service tier serves it (`any_tier`) or by the usual price; none
+    /// where something of it has no price.
+    pub fn most_at(&self, unix_s: u64, any_tier: bool, usage: &Usage) -> Option<u64> {
+        let tiers = self.service_tiers.values().filter(|_| any_tier).filter_map(|periods| last(periods, unix_s));
+        let usual = last(&self.usual, unix_s)?.nano_usd(usage);
+        tiers.map(|period| period.nano_usd(usage)).chain([usual]).max().flatten()
+    }
+
     /// What a million tokens of prompt and a million of answer cost together in a short call, when the plan was made; the
     /// most there is where that is not known.
     pub fn nano_usd_per_million(&self) -> u64 {

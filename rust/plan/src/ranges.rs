@@ -3,6 +3,7 @@
 //! They are wider than what a policy may say, so that only a plan that no policy gave is refused here.
 
 use crate::document::{Deployment, HttpLimits, Journal, Plan, Provider};
+use crate::limits::{Budget, BudgetWindow, Limit, Measure};
 use crate::resilience::{Breaker, Hedge, HedgeAfter, Resilience, Retry, Timeouts};
 use std::ops::RangeInclusive;
 
@@ -19,6 +20,12 @@ const WINDOW_MS: RangeInclusive<u64> = 10..=0xffff_ffff;
 
 /// A segment holds hundreds of entries, and its offsets fit into 32 bits.
 const SEGMENT_BYTES: RangeInclusive<u64> = 65_536..=1 << 30;
+/// An amount of anything that is counted: with it a sum of many stays far below 64 bits.
+const AMOUNT: RangeInclusive<u64> = 0..=1_000_000_000_000_000_000;
+/// The time that a limit or a budget is for: 1 ms to ten years.
+const PERIOD_MS: RangeInclusive<u64> = 1..=315_360_000_000;
+/// A window that rolls has sixty parts.
+const ROLLING_MS: RangeInclusive<u64> = 60..=315_360_000_000;
 
 /// A number, its name and its bounds.
 type Row = (&'static str, u64, RangeInclusive<u64>);
@@ -36,6 +43,16 @@ pub(crate) fn check(plan: &Plan) -> Result<(), String> {
     }
     for alias in &plan.aliases {
         guarded(&format!("alias {}", alias.name), &alias.resilience)?;
+    }
+    let identity =
+        [("most_values", plan.identity.most_values, COUNT), ("forget_ms", plan.identity.forget_ms, PERIOD_MS)];
+    within("identity", &identity)?;
+    for limit in &plan.limits {
+        within(&format!("limit {}", limit.id), &of_limit(limit))?;
+    }
+    for budget in &plan.budgets {
+        within(&format!("budget {}", budget.id), &of_budget(budget))?;
+        rising(budget)?;
     }
     Ok(())
 }
@@ -106,6 +123,39 @@ fn of_provider(provider: &Provider) -> [Row; 11] {
 
 fn of_deployment(deployment: &Deployment) -> [Row; 1] {
     [("max_concurrency", deployment.max_concurrency.unwrap_or(1).into(), COUNT)]
+}
+
+fn of_limit(limit: &Limit) -> Vec<Row> {
+    match limit.measure {
+        Measure::Requests(rate) | Measure::Tokens(rate) => vec![
+            ("amount", rate.amount, 1..=*AMOUNT.end()),
+            ("per_ms", rate.per_ms, PERIOD_MS),
+            ("burst_ms", rate.burst_ms, 1..=rate.per_ms),
+        ],
+        Measure::Concurrency(amount)
+        | Measure::TotalTokens(amount)
+        | Measure::TotalNanoUsd(amount)
+        | Measure::InputTokens(amount)
+        | Measure::OutputTokens(amount) => vec![("amount", amount, AMOUNT)],
+    }
+}
+
+fn of_budget(budget: &Budget) -> Vec<Row> {
+    let mut rows =
+        vec![("nano_usd", budget.nano_usd, AMOUNT), ("warn_permille", budget.warn_permille.len() as u64, 0..=32)];
+    if let BudgetWindow::RollingMs(length_ms) = budget.window {
+        rows.push(("rolling_ms", length_ms, ROLLING_MS));
+    }
+    rows
+}
+
+/// Refuses shares to warn at that are none, or stand in another order.
+fn rising(budget: &Budget) -> Result<(), String> {
+    let shares = &budget.warn_permille;
+    if shares.iter().all(|share| PERMILLE.contains(&u64::from(*share))) && shares.is_sorted_by(|one, next| one < next) {
+        return Ok(());
+    }
+    Err(format!("budget {}: warn_permille is not rising from 1 to 1000", budget.id))
 }
 
 fn timeouts(timeouts: &Timeouts) -> [Row; 6] {

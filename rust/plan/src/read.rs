@@ -1,8 +1,10 @@
 //! Reading a plan: form, hash, references.
 
 use crate::document::{Plan, Scheme, SecretRef, Step};
+use crate::limits::WhenSpent;
 use crate::ranges;
 use sha2::Digest;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// The version of the plan document that this build reads.
@@ -103,6 +105,7 @@ impl Plan {
             }
         }
         self.check_digests()?;
+        self.check_limits()?;
         self.passthrough.map_or(Ok(()), |provider| within("passthrough", provider, providers))
     }
 
@@ -150,6 +153,30 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Checks that each limit and each budget stands once, and that those that lead to an alias lead to one.
+    fn check_limits(&self) -> Result<(), Unreadable> {
+        let limits = self.limits.iter().map(|limit| (&*limit.id, limit.per, limit.value.as_deref()));
+        let budgets = self.budgets.iter().map(|budget| (&*budget.id, budget.per, budget.value.as_deref()));
+        let mut seen = HashMap::new();
+        for (kind, (id, per, value)) in
+            limits.map(|limit| ("limit", limit)).chain(budgets.map(|budget| ("budget", budget)))
+        {
+            let (first_kind, first_per, values) = seen.entry(id).or_insert_with(|| (kind, per, HashSet::new()));
+            if (*first_kind, *first_per) != (kind, per) || !values.insert(value) {
+                return Err(Unreadable(format!("plan: two limits or budgets are called {id}")));
+            }
+            if value.is_some() && per.is_none() {
+                return Err(Unreadable(format!("plan: {kind} {id}: a value needs something that it is a value of")));
+            }
+        }
+        for budget in &self.budgets {
+            if let WhenSpent::Use(alias) = budget.when_spent {
+                within(&format!("budget {}", budget.id), alias, self.aliases.len())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn check_step(alias: &str, number: usize, step: &Step, deployments: usize) -> Result<(), Unreadable> {
@@ -174,8 +201,32 @@ fn within(what: &str, index: usize, len: usize) -> Result<(), Unreadable> {
 mod tests {
     use crate::document::{Deployment, Key, Plan, SecretRef};
     use crate::keys::{DigestOf, Former, KeyDigest};
+    use crate::limits::{Budget, Limit, WhenSpent};
     use crate::resilience::{Hedge, HedgeAfter};
-    use crate::sample::{plan, sealed};
+    use crate::sample::{budget, limit, plan, sealed};
+
+    #[test]
+    fn limits_and_budgets_read_back_and_those_that_cannot_be_told_apart_are_refused() {
+        let refused = |limits: &[Limit], budgets: &[Budget]| {
+            let plan = crate::Plan { limits: limits.to_vec(), budgets: budgets.to_vec(), ..plan() };
+            Plan::read(&sealed(&plan)).map_err(|refused| refused.to_string())
+        };
+        let of_ann = Limit { value: Some("ann".to_owned()), ..limit() };
+        let read = refused(&[limit(), of_ann.clone()], &[budget()]).expect("readable");
+        assert_eq!((read.limits, read.budgets), (vec![limit(), of_ann.clone()], vec![budget()]));
+        let named_alike = Budget { id: limit().id, ..budget() };
+        for (limits, budgets, told) in [
+            (vec![limit(), limit()], vec![], "are called user.requests_per_minute"),
+            (vec![limit(), Limit { per: None, ..of_ann.clone() }], vec![], "are called user.requests_per_minute"),
+            (vec![Limit { per: None, ..of_ann }], vec![], "a value needs something that it is a value of"),
+            (vec![limit()], vec![named_alike], "are called user.requests_per_minute"),
+            (vec![], vec![Budget { when_spent: WhenSpent::Use(2), ..budget() }], "usd_per_day refers to number 2 of 2"),
+            (vec![], vec![Budget { warn_permille: vec![800, 500], ..budget() }], "warn_permille"),
+        ] {
+            let refused = refused(&limits, &budgets).expect_err("refused");
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
 
     #[test]
     fn a_plan_reads_back_and_one_that_was_changed_is_refused() {
@@ -191,8 +242,17 @@ mod tests {
     fn a_digest_stands_for_a_key_alone_and_needs_a_pepper() {
         let digest = |mac: &str| SecretRef::Digest(KeyDigest { of: DigestOf::Secret, mac: mac.to_owned() });
         let keyed = |secret, former, pepper| {
-            let key =
-                Key { name: "ci".to_owned(), secret, aliases: None, passthrough: false, expires_unix_ms: None, former };
+            let key = Key {
+                name: "ci".to_owned(),
+                secret,
+                aliases: None,
+                passthrough: false,
+                team: None,
+                user: None,
+                tags: vec![],
+                expires_unix_ms: None,
+                former,
+            };
             Plan { keys: vec![key], pepper, ..plan() }
         };
         let (env, good) = (SecretRef::Env("X".to_owned()), digest(&"0f".repeat(32)));

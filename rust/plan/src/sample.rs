@@ -1,6 +1,7 @@
 //! A plan for the tests of this crate.
 
 use crate::document::*;
+use crate::limits::*;
 use crate::resilience::*;
 use std::collections::BTreeMap;
 
@@ -103,6 +104,18 @@ pub(crate) fn plan() -> Plan {
             keep_bytes: 1 << 30,
             when_full: WhenFull::RefuseBudgeted,
         }),
+        identity: Identity {
+            user: vec![],
+            agent: vec![],
+            session: vec![],
+            task: vec![],
+            tags: vec![],
+            most_values: 100,
+            forget_ms: 1000,
+        },
+        limits: vec![],
+        budgets: vec![],
+        grants: vec![],
     }
 }
 
@@ -146,5 +159,31 @@ fn resilience() -> Resilience {
         keep_alive_ms: None,
         priority: Priority::Normal,
         affinity: Affinity::Off,
+    }
+}
+
+/// Ten requests a minute of each user.
+pub(crate) fn limit() -> Limit {
+    Limit {
+        id: "user.requests_per_minute".to_owned(),
+        per: Some(Dimension::User),
+        value: None,
+        measure: Measure::Requests(Rate { amount: 10, per_ms: 60_000, burst_ms: 60_000 }),
+        enforce: true,
+    }
+}
+
+/// A dollar a day for everybody together.
+pub(crate) fn budget() -> Budget {
+    Budget {
+        id: "usd_per_day".to_owned(),
+        per: None,
+        value: None,
+        nano_usd: 1_000_000_000,
+        window: BudgetWindow::Day,
+        time_zone: "UTC".to_owned(),
+        warn_permille: vec![500, 800],
+        when_spent: WhenSpent::Refuse,
+        enforce: true,
     }
 }

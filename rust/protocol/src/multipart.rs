@@ -8,7 +8,7 @@ mod header;
 #[cfg(test)]
 mod tests;
 
-use crate::scan::{Asks, Fields, MAX_MODEL, Model, Peek};
+use crate::scan::{Fields, MAX_MODEL, Model, Peek};
 use fault::{Fault, Kind};
 use header::Part;
 use memchr::{memchr, memmem, memrchr};
@@ -114,12 +114,9 @@ impl Form {
     /// Ends the scan where the model may be absent. Kinds: `BadMultipart` when the last boundary is missing.
     pub fn fields(self) -> Result<Fields, Fault> {
         match self.state {
-            State::Epilogue => Ok(Fields {
-                model: self.model,
-                stream: self.stream.unwrap_or(false),
-                asks: Asks::default(),
-                stream_options: None,
-            }),
+            State::Epilogue => {
+                Ok(Fields { model: self.model, stream: self.stream.unwrap_or(false), ..Fields::default() })
+            }
             State::Content | State::Delimiter(_) | State::Headers if self.seen == 0 => {
                 Err(bad("the body is empty: send the form"))
             }

@@ -34,6 +34,14 @@ impl Scanner {
         }
     }
 
+    /// Keeps who a JSON body says is behind it.
+    pub fn keep_user(&mut self) {
+        match self {
+            Self::Json(scan) => scan.keep_user(),
+            Self::Form(_) => {}
+        }
+    }
+
     /// Looks at the next piece; see [`Scan::push`] and [`Form::push`].
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
         match self {

@@ -10,6 +10,7 @@
 //! 0x20 up: it goes on as it came, and is the provider's to judge.
 
 mod asks;
+mod bounds;
 mod capture;
 mod keys;
 pub(crate) mod plain;
@@ -20,6 +21,8 @@ mod word;
 
 use asks::Ask;
 pub use asks::Asks;
+use bounds::Bound;
+pub use bounds::Bounds;
 use capture::Capture;
 use fault::{Fault, Kind};
 use keys::Keys;
@@ -43,6 +46,10 @@ pub struct Peek {
     pub asks: Asks,
     /// Where the value of `stream_options` begins, if it is there.
     pub stream_options: Option<u64>,
+    /// How much of an answer it asks for.
+    pub bounds: Bounds,
+    /// Who it says is behind it, where that was wanted.
+    pub user: User,
 }
 
 /// The same, of a body whose model may be absent.
@@ -56,14 +63,20 @@ pub struct Fields {
     pub asks: Asks,
     /// Where the value of `stream_options` begins, if it is there.
     pub stream_options: Option<u64>,
+    /// How much of an answer it asks for.
+    pub bounds: Bounds,
+    /// Who it says is behind it, where that was wanted.
+    pub user: User,
 }
 
 impl Fields {
     /// The fields of a body that must name a model; `ModelMissing` if it does not.
     pub fn into_peek(self) -> Result<Peek, Fault> {
-        let Self { stream, asks, stream_options, .. } = self;
         match self.model {
-            Some(model) => Ok(Peek { model, stream, asks, stream_options }),
+            Some(model) => {
+                let Self { stream, asks, stream_options, bounds, user, .. } = self;
+                Ok(Peek { model, stream, asks, stream_options, bounds, user })
+            }
             None => Err(Fault::new(Kind::ModelMissing, "the body has no `model`: name the model to call").at("model")),
         }
     }
@@ -76,6 +89,18 @@ pub struct Model {
     pub name: String,
     /// The value's bytes in the body: of JSON the string with its quotes, of a form the part's content.
     pub range: Range<u64>,
+}
+
+/// The value of `user`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum User {
+    /// It is not there, or no text, or was not wanted.
+    #[default]
+    None,
+    /// At most [`MAX_MODEL`] bytes, decoded.
+    Text(Box<str>),
+    /// More than that.
+    TooLong,
 }
 
 /// What the next byte belongs to.
@@ -125,6 +150,8 @@ enum Role {
     Key,
     /// The value of `model`: read.
     Model,
+    /// The value of `user`: read.
+    User,
     /// Any other value: skipped.
     Value,
 }
@@ -153,6 +180,9 @@ enum Field {
     Temperature,
     /// Noted where it begins.
     Options,
+    /// A number that bounds the answer.
+    Bound(Bound),
+    User,
 }
 
 /// The scan of one body. After a fault it must not be used again.
@@ -173,12 +203,22 @@ pub struct Scan {
     stream: bool,
     asks: Asks,
     options: Option<u64>,
+    bounds: Bounds,
+    /// The number that is being read, as long as it is a whole one.
+    amount: Option<u64>,
+    wants_user: bool,
+    user: User,
 }
 
 impl Scan {
     /// A scan that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Keeps the value of `user`, too.
+    pub fn keep_user(&mut self) {
+        self.wants_user = true;
     }
 
     /// Looks at the next piece, which may be empty.
@@ -189,7 +229,7 @@ impl Scan {
         let mut at = 0;
         while at < piece.len() {
             at = match self.state {
-                State::Text(role @ (Role::TopKey | Role::Model)) => self.read_text(piece, at, role)?,
+                State::Text(role @ (Role::TopKey | Role::Model | Role::User)) => self.read_text(piece, at, role)?,
                 State::Text(role) => self.skip_text(piece, at, role)?,
                 State::Word(word) => self.word(piece, at, word)?,
                 State::At(place) => self.structure(piece, at, place)?,
@@ -208,8 +248,8 @@ impl Scan {
     pub fn fields(self) -> Result<Fields, Fault> {
         match self.state {
             State::At(Place::End) => {
-                let Self { model, stream, asks, options: stream_options, .. } = self;
-                Ok(Fields { model, stream, asks, stream_options })
+                let Self { model, stream, asks, options: stream_options, bounds, user, .. } = self;
+                Ok(Fields { model, stream, asks, stream_options, bounds, user })
             }
             State::At(Place::Start) => Err(Fault::new(Kind::BodyNotJson, "the body is empty: send one JSON object")),
             State::At(_) | State::Text(_) | State::Word(_) => Err(self.broken(0, "it ends before its last bracket")),
@@ -280,6 +320,10 @@ impl Scan {
                 self.capture.clear();
                 Ok(State::Text(Role::Model))
             }
+            b'"' if self.depth == 1 && self.field == Field::User && self.wants_user => {
+                self.capture.clear();
+                Ok(State::Text(Role::User))
+            }
             b'"' => Ok(State::Text(Role::Value)),
             b'{' | b'[' => Ok(State::At(self.open(byte == b'{')?)),
             _ => Word::begin(byte).map(State::Word).ok_or_else(|| self.misplaced(Place::Value, at)),
@@ -293,7 +337,8 @@ impl Scan {
             Field::Asked(ask) if !matches!(byte, b'n' | b'f') => self.asks.add(ask),
             Field::Temperature if matches!(byte, b'0' | b'-') => self.asks.add(Ask::NoTemperature),
             Field::Options => self.options = Some(self.seen + at as u64),
-            Field::Other | Field::Asked(_) | Field::Temperature => {}
+            Field::Bound(_) => self.amount = char::from(byte).to_digit(10).map(u64::from),
+            Field::Other | Field::Asked(_) | Field::Temperature | Field::User => {}
         }
         Ok(())
     }
@@ -302,7 +347,9 @@ impl Scan {
     /// the grammar.
     fn check_type(&self, byte: u8) -> Result<(), Fault> {
         let (good, param, sentence): (&[u8], _, _) = match self.field {
-            Field::Other | Field::Asked(_) | Field::Temperature | Field::Options => return Ok(()),
+            Field::Other | Field::Asked(_) | Field::Temperature | Field::Options | Field::Bound(_) | Field::User => {
+                return Ok(());
+            }
             Field::Model => (b"\"n", "model", "`model` must be a string that names a model"),
             Field::Stream => (b"tfn", "stream", "`stream` must be true, false or null"),
         };
@@ -354,6 +401,7 @@ impl Scan {
                 }
                 Step::Over => {
                     self.weigh(began, &piece[from..at]);
+                    self.end_number();
                     self.state = State::At(Place::Next);
                     return Ok(at);
                 }
@@ -369,12 +417,25 @@ impl Scan {
     /// More of a number, of which `began` had come: a `temperature` with a digit other than 0 before its exponent is not
     /// 0.
     fn weigh(&mut self, began: Word, more: &[u8]) {
+        if let (Field::Bound(_), 1) = (self.field, self.depth) {
+            self.amount = more.iter().fold(self.amount, |amount, byte| {
+                let digit = char::from(*byte).to_digit(10)?;
+                Some(amount?.saturating_mul(10).saturating_add(digit.into()))
+            });
+        }
         if self.field != Field::Temperature || self.depth != 1 || began.is_in_exponent() {
             return;
         }
         let mut mantissa = more.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
         if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {
             self.asks.remove(Ask::NoTemperature);
+        }
+    }
+
+    /// The end of a number; one that is not whole bounds nothing.
+    fn end_number(&mut self) {
+        if let (Field::Bound(bound), 1, Some(amount)) = (self.field, self.depth, self.amount) {
+            self.bounds.note(bound, amount);
         }
     }
 

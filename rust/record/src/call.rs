@@ -4,6 +4,8 @@ use crate::book::Page;
 use crate::charge::{Charge, usd};
 use crate::clock::Clock;
 use crate::continued::Continued;
+use crate::hold::{Hold, Limited, Settled};
+use crate::identity::Identified;
 use crate::log::Lines;
 use crate::metrics::{AttemptSeries, CallSeries, Meters, class};
 use crate::stages::Stage;
@@ -77,6 +79,8 @@ pub struct Attempt {
     pub took_ns: u64,
     /// What is left of the provider's retry budget, per mille.
     pub budget_permille: u32,
+    /// What it holds until it is over; of a failed one that is at once.
+    pub hold: Option<Box<dyn Hold>>,
     /// What it used and costs, as far as that is known: of one that is answered from, see [`Record::charged`].
     pub charge: Charge,
 }
@@ -85,6 +89,13 @@ impl Attempt {
     /// Whether something followed it, or had to: it was no good answer.
     pub const fn failed(&self) -> bool {
         !self.words[2].is_empty()
+    }
+
+    /// It is over, as far as what it holds is concerned.
+    fn settle(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            hold.settle(Settled { attempts: std::slice::from_ref(self), is_borrowed: false });
+        }
     }
 
     /// Whether it was cancelled because another one, open at the same time, was first.
@@ -199,6 +210,8 @@ pub struct Record {
     continued: Option<Continued>,
     /// In a box, since few calls have it and every one is moved about.
     borrowed: Option<Box<Borrowed>>,
+    /// Likewise.
+    limited: Option<Box<Limited>>,
     /// The caller has left before the end.
     gone: bool,
     open: bool,
@@ -234,6 +247,7 @@ impl Record {
             streaming: false,
             continued: None,
             borrowed: None,
+            limited: None,
             gone: false,
             open: true,
             clock,
@@ -253,6 +267,7 @@ impl Record {
             key: None,
             attempts: Vec::new(),
             borrowed: None,
+            limited: None,
             open: false,
             clock: Clock::off(),
             page: None,
@@ -312,6 +327,36 @@ impl Record {
         self.key = Some(key);
     }
 
+    /// Who is behind the call.
+    pub fn identified(&mut self, identity: Rc<Identified>) {
+        self.limited.get_or_insert_default().identity = Some(identity);
+    }
+
+    /// Who is behind the call, where that is known.
+    pub fn identity(&self) -> Option<&Rc<Identified>> {
+        self.limited.as_ref()?.identity.as_ref()
+    }
+
+    /// The call holds this until it is over.
+    pub fn holds(&mut self, hold: Box<dyn Hold>) {
+        self.limited.get_or_insert_default().hold = Some(hold);
+    }
+
+    /// What it holds.
+    pub fn hold(&self) -> Option<&dyn Hold> {
+        self.limited.as_ref()?.hold.as_deref()
+    }
+
+    /// A limit has refused the call, or (`enforced` false) would have.
+    pub fn limited_by(&mut self, limit: &str, enforced: bool) {
+        let limited = self.limited.get_or_insert_default();
+        if enforced {
+            limited.refused_by = Some(limit.into());
+        } else {
+            limited.observed.push(limit.into());
+        }
+    }
+
     /// Where the call is counted, once its route is known.
     pub fn routed(&mut self, series: Arc<CallSeries>) {
         self.series = Some(series);
@@ -341,7 +386,7 @@ impl Record {
     }
 
     /// Notes an attempt whose outcome is known, up to its commit.
-    pub fn tried(&mut self, attempt: Attempt) {
+    pub fn tried(&mut self, mut attempt: Attempt) {
         match attempt.result {
             Some(Ok(status)) => {
                 attempt.series.answered[class(Some(status))].add(1);
@@ -364,6 +409,9 @@ impl Record {
             attempt.series.retries.add(1);
         }
         self.waited_ns += self.busy(attempt.started_ns, attempt.started_ns + attempt.took_ns) + attempt.waited_ns;
+        if attempt.failed() || attempt.was_outrun() {
+            attempt.settle();
+        }
         if self.attempts.is_empty() {
             self.attempts.reserve_exact(1); // nearly all calls make one
         }
@@ -519,11 +567,20 @@ impl Record {
         for attempt in &self.attempts {
             attempt.series.spent.charge(&attempt.charge);
         }
+        self.settle();
         let failed = outcome != Outcome::Answered || self.status.is_some_and(|status| status >= 400);
         if self.lines.wants(failed) {
             self.lines.push(&self.line(outcome, fault, took_ns));
         }
         self.mark_closed();
+    }
+
+    /// Lets go of what the call and its attempts hold.
+    fn settle(&mut self) {
+        self.attempts.iter_mut().for_each(Attempt::settle);
+        if let Some(hold) = self.limited.as_mut().and_then(|limited| limited.hold.take()) {
+            hold.settle(Settled { attempts: &self.attempts, is_borrowed: self.borrowed.is_some() });
+        }
     }
 
     /// What all attempts cost; none where the price of one is not known.
@@ -558,10 +615,18 @@ impl Record {
             Some(Borrowed::Shared(id)) => (Some(id.as_str()), None),
             Some(Borrowed::Resumed(id, event)) => (None, Some(format!("{}:{event}", id.as_str()))),
         };
+        let identity = self.identity();
         json!({
             "event": "call",
             "id": self.id(),
             "key": self.key.as_deref(),
+            "user": identity.and_then(|of| of.user.as_deref()),
+            "agent": identity.and_then(|of| of.agent.as_deref()),
+            "session": identity.and_then(|of| of.session.as_deref()),
+            "task": identity.and_then(|of| of.task.as_deref()),
+            "tags": identity.map(|of| &*of.tags).filter(|tags| !tags.is_empty()),
+            "limit": self.limited.as_ref().and_then(|limited| limited.refused_by.as_deref()),
+            "observed": self.limited.as_ref().map(|limited| &*limited.observed).filter(|ids| !ids.is_empty()),
             "alias": self.series.as_ref().map(|series| &*series.alias),
             "operation": self.series.as_ref().map(|series| series.operation),
             "stream": self.series.as_ref().map(|series| series.streamed),

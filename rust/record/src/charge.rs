@@ -50,7 +50,7 @@ impl Charge {
 }
 
 /// An amount of money as US dollars, to the last digit: `1_500` as `0.0000015`.
-pub(crate) fn usd(nano_usd: u64) -> String {
+pub fn usd(nano_usd: u64) -> String {
     const NANO: u64 = 1_000_000_000;
     let digits = format!("{}.{:09}", nano_usd / NANO, nano_usd % NANO);
     digits.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -21,6 +21,8 @@ mod call;
 mod charge;
 mod clock;
 mod continued;
+mod hold;
+mod identity;
 mod log;
 mod meter;
 mod metrics;
@@ -30,10 +32,14 @@ mod wheel;
 
 pub use book::{Book, Identity};
 pub use call::{Attempt, Borrowed, Outcome, Record, RequestId, RequestIds};
-pub use charge::{Basis, Charge};
+pub use charge::{Basis, Charge, usd};
 pub use continued::Continued;
+pub use hold::{Hold, Settled};
+pub use identity::Identified;
 pub use log::{Lines, Style, Wants, event};
 pub use meter::{Counter, Gauge, Histogram};
-pub use metrics::{AttemptSeries, CallSeries, Family, Kind as FamilyKind, Meters, Sample, Value, Words, families};
+pub use metrics::{
+    AttemptSeries, CallSeries, Family, Kind as FamilyKind, LimitSeries, Meters, Sample, Value, Words, families,
+};
 pub use stages::{Profile, Stage, StageRow, Stages, profile};
 pub use wheel::{Alarm, Wheel};

@@ -113,6 +113,15 @@ pub struct AttemptSeries {
     pub(crate) spent: Spent,
 }
 
+/// What one limit did.
+#[derive(Debug, Default)]
+pub struct LimitSeries {
+    /// Calls that it refused, or targets that it took out of a call's way.
+    pub refused: Counter,
+    /// Calls that it would have refused if it did more than observe.
+    pub observed: Counter,
+}
+
 /// The most classes of outcome that attempts are counted by.
 const MAX_CLASSES: usize = 16;
 
@@ -146,6 +155,7 @@ type Series<Labels, Counts> = Mutex<BTreeMap<Labels, Arc<Counts>>>;
 pub struct Meters {
     calls: Series<(Box<str>, &'static str, bool), CallSeries>,
     attempts: Series<(Box<str>, Box<str>), AttemptSeries>,
+    limits: Series<(Box<str>, &'static str), LimitSeries>,
     pub(crate) refusals: Box<[Counter]>,
     pub(crate) overhead: Histogram,
     /// Calls that are open.
@@ -154,6 +164,8 @@ pub struct Meters {
     pub streams: Gauge,
     /// Bytes of callers' bodies that are held.
     pub buffered: Gauge,
+    /// Reservations of limits and budgets that are open.
+    pub reservations: Gauge,
     /// Connections to providers that are open.
     pub pool_open: Gauge,
     /// Of these, those that rest.
@@ -169,11 +181,13 @@ impl Default for Meters {
         Self {
             calls: Mutex::default(),
             attempts: Mutex::default(),
+            limits: Mutex::default(),
             refusals: per_kind(),
             overhead: Histogram::new(OVERHEAD_NS),
             in_flight: Gauge::default(),
             streams: Gauge::default(),
             buffered: Gauge::default(),
+            reservations: Gauge::default(),
             pool_open: Gauge::default(),
             pool_idle: Gauge::default(),
             log_dropped: Counter::default(),
@@ -237,6 +251,16 @@ impl Meters {
                 spent: Spent::default(),
             })
         }))
+    }
+
+    /// The series of a limit, by its id and what it is counted by; made when it is new. Takes a lock: keep what it returns.
+    pub fn limit(&self, id: &str, dimension: &'static str) -> Arc<LimitSeries> {
+        let mut map = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut key = (Box::from(id), dimension);
+        if map.len() >= SERIES_CAP && !map.contains_key(&key) {
+            key.0 = Box::from("other");
+        }
+        Arc::clone(map.entry(key).or_default())
     }
 
     /// Counts a refusal or failure that the caller was told of, by kind.
@@ -500,6 +524,11 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
     let mut flight = Builder::new(Kind::Gauge, "headgate_calls_in_flight", "Calls that are open.");
     let mut streams = Builder::new(Kind::Gauge, "headgate_streams_open", "Streams that are open.");
     let mut held = Builder::new(Kind::Gauge, "headgate_buffered_bytes", "Bytes of callers' bodies that are held.");
+    let mut limits = Builder::new(
+        Kind::Counter,
+        "headgate_limit_refusals",
+        "Calls and targets that a limit or a budget refused, or would have if it did more than observe.",
+    );
     let mut pool = Builder::new(Kind::Gauge, "headgate_pool_connections", "Connections to providers, by state.");
     let mut lost = Builder::new(
         Kind::Counter,
@@ -517,8 +546,13 @@ fn level_families(workers: &[Arc<Meters>]) -> Vec<Family> {
         pool.add(&[("state", "open")], level(&meters.pool_open));
         pool.add(&[("state", "idle")], level(&meters.pool_idle));
         lost.count(&[], &meters.log_dropped);
+        for ((limit, dimension), series) in &*meters.limits.lock().unwrap_or_else(PoisonError::into_inner) {
+            let [id, per] = [("limit", &**limit), ("per", *dimension)];
+            limits.count(&[id, per, ("mode", "enforce")], &series.refused);
+            limits.count(&[id, per, ("mode", "observe")], &series.observed);
+        }
     }
-    [refusals, overhead, flight, streams, held, pool, lost].map(Builder::build).into()
+    [refusals, overhead, flight, streams, held, limits, pool, lost].map(Builder::build).into()
 }
 
 #[cfg(test)]

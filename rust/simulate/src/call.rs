@@ -62,6 +62,8 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
         streamed: kind.stream,
         hedge: route.resilience().hedge.as_ref(),
         affinity: None, // callers of a scenario have no sessions
+        first_step: 0,
+        rooms: None,
     };
     let (got, again) = match race(answered(&call, &view), fleet.executor.sleep_until(want.leaves_at_ns)).await {
         First::Left(ended) => ended,

@@ -145,7 +145,7 @@ fn reason(why: Why) -> Reason {
         Why::Consecutive => Reason::Consecutive,
         Why::Ratio => Reason::Ratio,
         Why::Slow => Reason::Slow,
-        Why::Cooldown | Why::Limit => Reason::Cooldown,
+        Why::Cooldown | Why::Limit | Why::Rate | Why::Budget => Reason::Cooldown,
         Why::Quarantine => Reason::Quarantine,
         Why::Probe => Reason::Probe,
     }

@@ -12,15 +12,22 @@ use http1::ResponseHead;
 /// Left out: hop-by-hop lines and those that `Connection` names, framing and `date` (the listener writes its own),
 /// `set-cookie`, `server`, `via` and other traces of the provider's servers, the provider's CORS and transport policy,
 /// organisation and project ids, `headgate-*`, and `x-should-retry`, which is the gateway's to say. `x-request-id`,
-/// `retry-after`, rate limits, content lines pass.
-pub fn forward_lines(head: &ResponseHead, out: &mut Vec<u8>) {
+/// `retry-after`, content lines pass; rate limits do unless the caller has limits here (`is_limited`), which it is told of
+/// under the same names: those of the provider are of an account that others use too.
+pub fn forward_lines(head: &ResponseHead, is_limited: bool, out: &mut Vec<u8>) {
     let named = head.headers.all("connection").any(|value| !value.eq_ignore_ascii_case(b"keep-alive"));
     for (name, value) in head.headers.iter() {
         let is_named = || named && head.headers.all("connection").any(|list| lists(list, name));
-        if !stays(name) && !is_named() {
+        let is_ours = || is_limited && is_rate_limit(name);
+        if !stays(name) && !is_named() && !is_ours() {
             http1::write::line(out, name, value);
         }
     }
+}
+
+fn is_rate_limit(name: &[u8]) -> bool {
+    const FAMILY: &[u8] = b"x-ratelimit-";
+    name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY))
 }
 
 /// Whether a line of this name stays here: whole families, then single names. First letter and length leave one
@@ -75,7 +82,7 @@ mod tests {
     fn forwarded(lines: &[(&str, &str)]) -> String {
         let head = ResponseHead::from_parts(200, lines.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         let mut out = Vec::new();
-        forward_lines(&head, &mut out);
+        forward_lines(&head, false, &mut out);
         String::from_utf8(out).unwrap_or_default()
     }
 
@@ -95,6 +102,15 @@ mod tests {
         ];
         let expected = lines.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         assert_eq!(forwarded(&lines), expected);
+    }
+
+    #[test]
+    fn the_providers_rate_limits_stay_where_the_caller_has_its_own() {
+        let lines = [("X-RateLimit-Remaining-Tokens", "5"), ("x-ratelimit-limit-requests", "9"), ("retry-after", "3")];
+        let head = ResponseHead::from_parts(200, lines.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        let mut out = Vec::new();
+        forward_lines(&head, true, &mut out);
+        assert_eq!(out, b"retry-after: 3\r\n");
     }
 
     #[test]

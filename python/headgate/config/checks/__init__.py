@@ -11,6 +11,7 @@ from headgate.config.checks import (
     http,
     journal,
     keys,
+    limits,
     listen,
     providers,
     resilience,
@@ -39,3 +40,4 @@ def run(policy: Policy, names: Names, report: Report) -> None:
     timeouts.check(policy, report)
     resilience.check(policy, report)
     cuts.check(policy, names, report)
+    limits.check(policy, names, report)

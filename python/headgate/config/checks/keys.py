@@ -28,6 +28,7 @@ def check(policy: Policy, names: Names, report: Report) -> None:
             if former.secret == key.secret:
                 report.error((*path, "former", place, "secret"), "the secret that the key has now")
         _scope(key, path, policy, names, report)
+        _tags(key, path, report)
     _unreachable(policy, names, report)
     _pepper(policy, names, report)
 
@@ -72,6 +73,14 @@ def _scope(key: Key, path: Path, policy: Policy, names: Names, report: Report) -
         )
     if key.passthrough and policy.passthrough is None and not names.is_broken(("passthrough",)):
         report.error((*path, "passthrough"), "the policy has no `passthrough:` provider, so this can never apply")
+
+
+def _tags(key: Key, path: Path, report: Report) -> None:
+    for number, tag in enumerate(key.tags):
+        if tag in key.tags[:number]:
+            report.error((*path, "tags", number), f"`{tag}` is named twice")
+        if "," in tag:
+            report.error((*path, "tags", number), f"`{tag}` holds a comma, which separates tags")
 
 
 def _unreachable(policy: Policy, names: Names, report: Report) -> None:

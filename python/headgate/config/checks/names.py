@@ -18,6 +18,7 @@ class Names:
     providers: frozenset[str]
     deployments: frozenset[str]
     aliases: frozenset[str]
+    teams: frozenset[str] = frozenset()
     broken: frozenset[Path] = frozenset()
 
     @classmethod
@@ -28,7 +29,7 @@ class Names:
             inside = value.get(section)
             return frozenset(inside) if isinstance(inside, dict) else frozenset()
 
-        return cls(under("providers"), under("deployments"), under("aliases"))
+        return cls(under("providers"), under("deployments"), under("aliases"), under("teams"))
 
     def is_gone(self, path: Path) -> bool:
         """Whether this part, or one that holds it, was refused and left out."""
@@ -39,8 +40,8 @@ class Names:
         return self.is_gone(path) or any(part[: len(path)] == path for part in self.broken)
 
     def require(self, name: str, kind: str, at: Path, report: Report, *, key: bool = False) -> None:
-        """Reports a name that no section holds. `kind` is `provider`, `deployment` or `alias`."""
-        known = {"provider": self.providers, "deployment": self.deployments, "alias": self.aliases}[kind]
-        section = {"provider": "providers", "deployment": "deployments", "alias": "aliases"}[kind]
+        """Reports a name that no section holds. `kind` is `provider`, `deployment`, `alias` or `team`."""
+        section = {"alias": "aliases"}.get(kind, f"{kind}s")
+        known: frozenset[str] = getattr(self, section)
         if name not in known and not self.is_gone((section,)):
             report.error(at, f"no {kind} `{name}`{hint(name, known)}", key=key)

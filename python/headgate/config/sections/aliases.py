@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Discriminator, Field, Tag
 
 from headgate.config.sections.base import Name, OneOf, OneOrMore, Section
+from headgate.config.sections.budgets import OWN, OwnBudgets
+from headgate.config.sections.limits import Places, Rates
 from headgate.config.sections.resilience import AliasResilience
 
 MOST_SHARES = 64
@@ -21,9 +23,9 @@ def _form(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
     return "<map>" if isinstance(value, dict) else "<list>"
 
 
-AnyCondition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered"]
+AnyCondition = Literal["unavailable", "rate_limited", "timeout", "context_too_long", "content_filtered", "budget_spent"]
 AnyBalance = Literal["weighted", "fastest", "cheapest", "least_busy"]
-Condition = Annotated[AnyCondition, OneOf(get_args(AnyCondition), later=("budget_spent",))]
+Condition = Annotated[AnyCondition, OneOf(get_args(AnyCondition))]
 Balance = Annotated[AnyBalance, OneOf(get_args(AnyBalance))]
 
 
@@ -45,7 +47,9 @@ class Step(Section):
         return dict(self.use) if isinstance(self.use, dict) else dict.fromkeys(self.use, 1)
 
 
-class Alias(AliasResilience):
-    """A name that callers ask for, where such calls go, and how they are guarded."""
+class Alias(AliasResilience, Rates):
+    """A name that callers ask for, where such calls go, how they are guarded, and how many there may be."""
 
     chain: list[Step] = Field(min_length=1, max_length=20, description="Steps in order: a later one is a fallback.")
+    concurrency: Places | None = Field(default=None, description="Calls at once.")
+    budget: OwnBudgets = Field(default=[], description=OWN)

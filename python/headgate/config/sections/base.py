@@ -66,7 +66,10 @@ class OneOf:
 
 
 class OneOrMore:
-    """Marks a list that may be written as its only item."""
+    """Marks a list that may be written as its only item; `maps`: the items are maps."""
+
+    def __init__(self, *, maps: bool = False) -> None:
+        self._more = list if maps else list | dict
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         """Puts a single item into a list before the list is looked at."""
@@ -77,9 +80,8 @@ class OneOrMore:
         form = handler(inner)
         return {"anyOf": [form["items"], form]} if "items" in form else form
 
-    @staticmethod
-    def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
-        return value if isinstance(value, list | dict) or value is None else [value]
+    def _listed(self, value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+        return value if isinstance(value, self._more) or value is None else [value]
 
 
 def _matching(pattern: str, wanted: str) -> AfterValidator:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from headgate.config.sections.base import ModelName, Name, OneOf, Section
+from headgate.config.sections.base import ModelName, Name, OneOf
+from headgate.config.sections.budgets import OWN, OwnBudgets
+from headgate.config.sections.limits import Rates
 from headgate.config.sections.price import Price
 
 AnyCapability = Literal["tools", "images", "audio", "files", "json_schema", "reasoning"]
@@ -15,8 +17,8 @@ AnyPrefill = Literal["off", "assistant", "continue_final_message", "prefix", "pr
 Prefill = Annotated[AnyPrefill, OneOf(get_args(AnyPrefill))]
 
 
-class Deployment(Section):
-    """One model at one provider."""
+class Deployment(Rates):
+    """One model at one provider. Calls that its own rates or its budget have no room for go elsewhere."""
 
     provider: Name = Field(description="A name from `providers`.")
     model: ModelName = Field(description="The provider's name of the model; `{1}` is what an alias's `*` stood for.")
@@ -45,3 +47,4 @@ class Deployment(Section):
         "`assistant`, `continue_final_message` in the body, `prefix` in the message (`prefix_echo` where it says the "
         "text again first); `off`: it is not.",
     )
+    budget: OwnBudgets = Field(default=[], description=OWN)

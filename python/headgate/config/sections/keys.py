@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 from headgate.config.problems import shown
 from headgate.config.secrets import SecretRef
 from headgate.config.sections.base import AliasName, Name, Section
+from headgate.config.sections.budgets import OWN, OwnBudgets
+from headgate.config.sections.limits import Places, Rates, Value
 
 
 def _moment(value: Any) -> datetime:  # noqa: ANN401 - whatever YAML holds
@@ -37,7 +39,7 @@ class Former(Section):
     until: Moment = Field(description="From when on it is refused: a date (of UTC), or a time with its offset.")
 
 
-class Key(Section):
+class Key(Rates):
     """A key that we issued to a caller."""
 
     name: Name = Field(description="Its name in logs.")
@@ -50,3 +52,8 @@ class Key(Section):
         default=None, description="From when on it is refused: a date (of UTC), or a time with its offset."
     )
     former: list[Former] = Field(default=[], max_length=16, description="Secrets that it had before, for a while.")
+    team: Name | None = Field(default=None, description="A name from `teams`.")
+    user: Value | None = Field(default=None, description="Who is behind all its calls.")
+    tags: list[Value] = Field(default=[], max_length=16, description="What all its calls are tagged with.")
+    concurrency: Places | None = Field(default=None, description="Calls at once.")
+    budget: OwnBudgets = Field(default=[], description=OWN)

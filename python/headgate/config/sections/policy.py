@@ -10,17 +10,21 @@ from pydantic_core import PydanticCustomError
 from headgate.config.secrets import SecretRef
 from headgate.config.sections.aliases import Alias
 from headgate.config.sections.base import AliasName, Name, OneOrMore, Section
+from headgate.config.sections.budgets import Budget
 from headgate.config.sections.deployments import Deployment
 from headgate.config.sections.drain import Drain
 from headgate.config.sections.egress import Egress
 from headgate.config.sections.http import Http
+from headgate.config.sections.identity import Identity
 from headgate.config.sections.journal import Journal
 from headgate.config.sections.keys import Key
 from headgate.config.sections.ledger import LedgerOrUrl
+from headgate.config.sections.limits import Limit
 from headgate.config.sections.listen import Listen
 from headgate.config.sections.log import Log
 from headgate.config.sections.providers import Provider
 from headgate.config.sections.resilience import Resilience
+from headgate.config.sections.teams import Team
 
 MAX_WORKERS = 1024
 
@@ -77,6 +81,10 @@ class Policy(Section):
         description="What digests of the keys in the ledger are made under: ${env:NAME} or ${file:PATH}; absent: a "
         "file beside a SQLite ledger, which is made.",
     )
+    teams: dict[Name, Team] = Field(default={}, description="Whom keys belong to.")
+    identity: Identity = Field(default_factory=Identity, description="Where calls say who is behind them.")
+    limits: list[Limit] = Field(default=[], description="How much of what may be used.")
+    budgets: list[Budget] = Field(default=[], description="How much money may be spent in which time.")
     resilience: Resilience = Field(default_factory=Resilience, description="How calls are guarded, for every alias.")
     journal: Journal | None = Field(
         default=None,

@@ -10,8 +10,10 @@ from pydantic_core import PydanticCustomError
 
 from headgate.config.addresses import EndpointUrl
 from headgate.config.secrets import SecretRef
-from headgate.config.sections.base import OneOf, OneOrMore, Section
+from headgate.config.sections.base import OneOf, OneOrMore
 from headgate.config.sections.breaker import ProviderBreaker
+from headgate.config.sections.budgets import OWN, OwnBudgets
+from headgate.config.sections.limits import Rates
 from headgate.config.sections.price import Price
 from headgate.config.sections.retry import ProviderRetry
 
@@ -61,7 +63,7 @@ def _header_lines(headers: dict[str, str]) -> dict[str, str]:
     return low
 
 
-class Provider(Section):
+class Provider(Rates):
     """Who answers calls. For a provider that the catalogue knows, a credential is all that is needed."""
 
     credential: Annotated[list[SecretRef], OneOrMore()] = Field(
@@ -105,3 +107,4 @@ class Provider(Section):
         description="`ask`: streams of chats are asked to say what they used, and a caller that did not ask does not "
         "see it; `leave`: calls are left as they are, for a server that refuses `stream_options`.",
     )
+    budget: OwnBudgets = Field(default=[], description=OWN)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headgate.plan.diff import aliases, deployments, journal, keys, models, prices, process, providers
+from headgate.plan.diff import aliases, deployments, journal, keys, limits, models, prices, process, providers
 from headgate.plan.diff.change import Change
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def _all(before: Document, after: Document) -> Iterator[Change]:
     yield from keys.compare(before, after)
     yield from aliases.compare(before, after)
     yield from models.compare(before, after)
+    yield from limits.compare(before, after)
     yield from deployments.compare(before, after)
     yield from prices.compare(before, after)
     yield from providers.compare(before, after)

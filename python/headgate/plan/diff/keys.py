@@ -31,6 +31,13 @@ def _changed(
     if old[0]["passthrough"] != new[0]["passthrough"]:
         may = "may now" if new[0]["passthrough"] else "may no longer"
         yield for_callers(f"callers with the key `{name}` {may} make calls that name no model")
+    for field, words in (("team", "belong to"), ("user", "are made by"), ("tags", "are tagged")):
+        if old[0][field] != new[0][field]:
+            yield for_callers(
+                f"calls with the key `{name}` {words} {_names(new[0][field])} (was {_names(old[0][field])})"
+            )
+    if old[0]["expires_unix_ms"] != new[0]["expires_unix_ms"]:
+        yield for_callers(f"the key `{name}` is good {_until(new[0])} (was {_until(old[0])})")
     if old[0]["secret"] != new[0]["secret"]:
         while_ = ", or for a while what they show now" if _still_taken(old[0], new[0]) else ""
         yield for_callers(f"callers with the key `{name}` must show what stands in {secret(new[0]['secret'])}{while_}")
@@ -56,3 +63,13 @@ def _scope(key: dict[str, Any], plan: dict[str, Any]) -> str:
     if not key["aliases"]:
         return "nothing but calls that name no model"
     return quoted(sorted(plan["aliases"][number]["name"] for number in key["aliases"]), most=10)
+
+
+def _names(value: str | list[str] | None) -> str:
+    names = [value] if isinstance(value, str) else value
+    return quoted(names, most=10) if names else "nobody" if value is None else "nothing"
+
+
+def _until(key: dict[str, Any]) -> str:
+    moment = key["expires_unix_ms"]
+    return "for ever" if moment is None else f"until {datetime.fromtimestamp(moment / 1000, UTC).isoformat()}"

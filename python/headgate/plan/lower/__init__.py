@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.config import measures
 from headgate.plan.canonical import with_hash
 from headgate.plan.document import FORMAT, Plan
-from headgate.plan.lower import models, prices, process, providers, resilience, routes
+from headgate.plan.lower import limits, models, prices, process, providers, resilience, routes
 
 if TYPE_CHECKING:
     from headgate.config.sections import Policy
-    from headgate.plan.document import SecretRef
+    from headgate.plan.document import Grant, SecretRef
 
 
-def lower(policy: Policy, *, keyed: bool = False) -> Plan:
+def lower(policy: Policy, *, keyed: bool = False, grants: tuple[Grant, ...] = ()) -> Plan:
     """The plan of a policy that was checked; see `headgate.config.load`.
 
     `keyed`: a key is needed to call even though the policy has none, since there were some in the ledger.
+    `grants`: what was granted under the ids of refusals.
     """
     provider_at = {name: number for number, name in enumerate(policy.providers)}
     aliases = routes.aliases(policy)
@@ -46,6 +48,10 @@ def lower(policy: Policy, *, keyed: bool = False) -> Plan:
         passthrough=None if policy.passthrough is None else provider_at[policy.passthrough],
         resilience=resilience.lower(policy.resilience),
         journal=process.journal(policy.journal),
+        identity=limits.identity(policy.identity),
+        limits=tuple(limits.limit(each) for each in measures.limits(policy)),
+        budgets=tuple(limits.budget(each, aliases) for each in measures.budgets(policy)),
+        grants=grants,
     )
     return with_hash(plan)
 

@@ -71,6 +71,9 @@ def key(section: sections.Key, order: tuple[document.Alias, ...]) -> document.Ke
         secret=secret(section.secret),
         aliases=allowed,
         passthrough=section.passthrough,
+        team=section.team,
+        user=section.user,
+        tags=tuple(section.tags),
         expires_unix_ms=None if section.expires is None else _unix_ms(section.expires),
         former=tuple(document.Former(secret(each.secret), _unix_ms(each.until)) for each in section.former),
     )

@@ -84,6 +84,7 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         | Kind::OriginForbidden
         | Kind::HostForbidden
         | Kind::KeyRejected
+        | Kind::IdentityInvalid
         | Kind::PassthroughForbidden
         | Kind::UnknownPath
         | Kind::MethodNotAllowed
@@ -100,6 +101,10 @@ pub const fn of_fault(kind: Kind) -> (Class, Blame) {
         | Kind::ModelUnknown
         | Kind::NoTargetFits
         | Kind::CapabilityMissing
+        | Kind::RateLimited
+        | Kind::QuotaSpent
+        | Kind::ApprovalNeeded
+        | Kind::CallTooLarge
         // Ours. The call's deadline may be shorter than a try's: that a provider did not meet it says nothing of it.
         | Kind::TooManyConnections
         | Kind::Overloaded

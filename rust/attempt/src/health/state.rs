@@ -71,6 +71,10 @@ pub enum Why {
     Probe,
     /// The adaptive limit of open calls is reached. Said by `limit`, of a target; never of a health key.
     Limit,
+    /// As much as the policy lets a target be asked. Said from outside, of a target.
+    Rate,
+    /// The money is spent that the policy has for a target. Likewise.
+    Budget,
 }
 
 impl Why {
@@ -84,6 +88,8 @@ impl Why {
             Self::Quarantine => "quarantine",
             Self::Probe => "probe",
             Self::Limit => "limit",
+            Self::Rate => "rate",
+            Self::Budget => "budget",
         }
     }
 }

@@ -145,6 +145,8 @@ impl Script {
                 streamed: true,
                 hedge: None,
                 affinity: None,
+                first_step: 0,
+                rooms: None,
             };
             let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
             let won = run(&call, &world).await?;
@@ -187,6 +189,8 @@ impl Script {
                 streamed: false,
                 hedge: None,
                 affinity: None,
+                first_step: 0,
+                rooms: None,
             };
             let world = Scripted { plan: Rc::clone(&plan), inner: Rc::clone(&inner) };
             let won = run(&call, &world).await?;
@@ -304,6 +308,8 @@ pub(crate) fn plan() -> Plan {
     let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "capabilities": null, "price": null, "max_concurrency": null, "prefill": "off"});
     serde_json::from_value(json!({
         "format": 1, "hash": "", "callers": "anyone", "workers": "auto", "keys": [], "models": [], "passthrough": null, "journal": null,
+        "identity": {"user": [], "agent": [], "session": [], "task": [], "tags": [], "most_values": 1000, "forget_ms": 60000},
+        "limits": [], "budgets": [], "grants": [],
         "listen": {"data": {"tcp": "127.0.0.1:0"}, "ops": {"tcp": "127.0.0.1:0"}, "tls": null},
         "http": {"max_body_bytes": 1, "max_upload_bytes": 1, "max_head_bytes": 1024, "max_connections": 1, "idle_ms": 1,
                  "read_gap_ms": 1, "origins": [], "max_calls": 1, "max_streams": 1, "max_buffered_bytes": null},

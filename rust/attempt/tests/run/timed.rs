@@ -129,6 +129,8 @@ impl Timed<'_> {
             streamed: self.bench.streamed,
             hedge: route.resilience().hedge.as_ref(),
             affinity: self.bench.affinity,
+            first_step: 0,
+            rooms: None,
         };
         let mut running = pin!(run(&call, self));
         loop {

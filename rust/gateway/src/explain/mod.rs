@@ -1,41 +1,42 @@
 //! Where a call would go, and why: the same routing that serves, told instead of done.
 
 mod clock;
+mod limits;
 mod outcome;
 mod query;
 mod trial;
 mod way;
 
+use limits::Explained;
 use plan::{Plan, Route, Scope};
 use query::Query;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use upstream::Egress;
 
-/// Explains a query (see `query.rs`) against a plan: `{"model": …, "key": name or null, "trial": … or null}`.
+/// Explains a query (see `query.rs`) against a plan: `{"model": …, "key": name or null, "headers": {…}, "trial": … or
+/// null}`.
 ///
-/// The answer has `label`, `kind`, `key`, `steps`, `resilience` (how the call is guarded), `providers` (how those on its
-/// way are) and `ways`, and of a trial `trial`; or `error`, as the caller would get it. `Err` when the query itself is not
+/// The answer has `label`, `kind`, `key`, `identity`, `limits` (the numbers of those that the call meets), `steps`,
+/// `resilience` (how the call is guarded), `providers` (how those on its way are) and `ways`, and of a trial `trial`; or `error`, as the caller would get it. `Err` when the query itself is not
 /// one, or names a key, a target or an outcome that there is not.
 pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
-    let Query { model, key, trial } = Query::deserialize(query).map_err(|error| format!("the query: {error}"))?;
-    let key = match key {
-        None => None,
-        Some(name) => Some(plan.keys.iter().find(|key| key.name == name).ok_or_else(|| {
-            let names: Vec<_> = plan.keys.iter().map(|key| &*key.name).collect();
-            format!("there is no key `{name}`; the policy has: {}", names.join(", "))
-        })?),
-    };
+    let Query { model, key, headers, trial } =
+        Query::deserialize(query).map_err(|error| format!("the query: {error}"))?;
+    let number = key.map(|name| number_of(plan, &name)).transpose()?;
+    let key = number.map(|number| &plan.keys[number]);
     let scope = key.map_or(Scope::Everything, Scope::of);
-    let route = match plan.route(&model, scope) {
-        Ok(route) => route,
+    let found = limits::identity(plan, number, &headers).and_then(|who| Ok((who, plan.route(&model, scope)?)));
+    let (who, route) = match found {
+        Ok(found) => found,
         Err(fault) => {
             let row = fault.kind().row();
             return Ok(json!({"error": {"status": row.status, "code": row.code, "message": fault.message()}}));
         }
     };
+    let limits = Explained::new(plan, &route, (number, who.as_ref()), &model)?;
     let steps: Vec<Value> = if route.chain().is_empty() {
-        let candidates = route.candidate(0, 0).iter().map(|candidate| place(plan, candidate, 1)).collect();
+        let candidates = route.candidate(0, 0).iter().map(|candidate| place(plan, candidate, (1, &limits))).collect();
         vec![json!({"when": [], "balance": "weighted", "places": Value::Array(candidates)})]
     } else {
         route
@@ -47,7 +48,9 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
                     .shares
                     .iter()
                     .enumerate()
-                    .filter_map(|(index, share)| Some(place(plan, &route.candidate(number, index)?, share.weight)))
+                    .filter_map(|(index, share)| {
+                        Some(place(plan, &route.candidate(number, index)?, (share.weight, &limits)))
+                    })
                     .collect();
                 json!({"when": step.when, "balance": step.balance, "places": places})
             })
@@ -66,11 +69,22 @@ pub fn explain(plan: &Plan, query: &Value) -> Result<Value, String> {
         "resilience": route.resilience(),
         "providers": providers(plan, &route),
         "ways": ways(plan)?,
+        "identity": limits::shown(who.as_ref()),
+        "limits": limits.met,
         "trial": trial,
     }))
 }
 
-fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
+/// Finds a key by its name, or says which there are.
+fn number_of(plan: &Plan, name: &str) -> Result<usize, String> {
+    plan.keys.iter().position(|key| key.name == name).ok_or_else(|| {
+        let names: Vec<_> = plan.keys.iter().map(|key| &*key.name).collect();
+        format!("there is no key `{name}`; the policy has: {}", names.join(", "))
+    })
+}
+
+fn place(plan: &Plan, candidate: &plan::Candidate<'_>, of: (u32, &Explained)) -> Value {
+    let (weight, limits) = of;
     let provider = &plan.providers[candidate.provider];
     let deployment = candidate.deployment.map(|index| &plan.deployments[index]);
     let endpoints: Vec<_> = provider.endpoints.iter().map(|endpoint| &*endpoint.id).collect();
@@ -87,6 +101,7 @@ fn place(plan: &Plan, candidate: &plan::Candidate<'_>, weight: u32) -> Value {
             .unwrap_or(provider.max_concurrency),
         "prefill": deployment.map(|deployment| deployment.prefill),
         "endpoints": endpoints,
+        "limits": limits.met_at(candidate),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What is asked of `explain`.
 
+use super::limits::Headers;
 use super::outcome::{Does, OUTCOMES, Outcome};
 use plan::{Candidate, Capability, Needs, Plan};
 use serde::Deserialize;
@@ -12,6 +13,9 @@ pub(super) struct Query {
     /// The name of the caller's virtual key.
     #[serde(default)]
     pub(super) key: Option<String>,
+    /// What its head says, by lower-case name.
+    #[serde(default)]
+    pub(super) headers: Headers,
     /// A call on trial: which way it would take.
     #[serde(default)]
     pub(super) trial: Option<Asked>,

@@ -25,6 +25,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         streamed: asked.stream,
         prompt_bytes: 0,
         names_tier: false,
+        expects: admission::Ask::default(),
         steers: false,
         opened_ns: 0,
         within_ms: asked.within_ms,
@@ -41,6 +42,8 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         // A second attempt is earned by many calls, and this is one.
         hedge: None,
         affinity: None,
+        first_step: 0,
+        rooms: None,
     };
     let trial = Trial::new(plan, ask, &meets, asked.seed);
     let ended = trial.clock.run(attempt::run(&call, &trial)).ok_or("the call waits for nothing: a defect of ours")?;

@@ -1,11 +1,13 @@
 //! The ops listener: probes, metrics, the profile of stages, drain. Its own thread and its own port, so that it answers while workers are
 //! busy and while Python is stuck.
 
+mod limits;
 mod metrics;
 mod process;
 mod stages;
 mod targets;
 
+pub(crate) use limits::{accounts, families as limit_families};
 pub(crate) use process::families as process_families;
 pub(crate) use stages::StageSwitch;
 pub(crate) use targets::families as target_families;

@@ -85,10 +85,13 @@ pub(crate) fn plan(provider: &str) -> Plan {
         "aliases": [{"name": "chat", "resilience": resilience, "chain": [
             {"shares": [{"deployment": 0, "weight": 1}], "balance": "weighted", "when": []}]}],
         "models": [],
-        "keys": [{"name": "one", "secret": {"literal": "caller-secret"}, "aliases": null, "passthrough": false}],
+        "keys": [{"name": "one", "secret": {"literal": "caller-secret"}, "aliases": null, "passthrough": false,
+                  "team": null, "user": null, "tags": [], "expires_unix_ms": null}],
         "passthrough": null,
         "journal": null,
         "resilience": resilience,
+        "identity": {"user": [], "agent": [], "session": [], "task": [], "tags": [], "most_values": 1000, "forget_ms": 60000},
+        "limits": [], "budgets": [], "grants": [],
     });
     serde_json::from_value(plan).unwrap()
 }

@@ -110,6 +110,7 @@ const fn type_of(class: Class) -> &'static str {
         | Class::TooLarge
         | Class::Timeout => "invalid_request_error",
         Class::RateLimited => "rate_limit_error",
+        Class::QuotaSpent => "insufficient_quota",
         Class::Unavailable | Class::UpstreamError | Class::UpstreamTimeout | Class::Internal => "server_error",
     }
 }
@@ -149,6 +150,8 @@ mod tests {
             assert_eq!(error["param"], Value::Null);
             assert_eq!(error["request_id"], "req_1");
             let expected = match kind.row().status {
+                402 => "insufficient_quota",
+                429 if *kind == Kind::QuotaSpent => "insufficient_quota",
                 429 => "rate_limit_error",
                 500..=504 | 506.. => "server_error",
                 _ => "invalid_request_error",

@@ -122,6 +122,42 @@ fn what_a_body_asks_for_at_its_top_level_is_noted_and_nothing_below_it() {
 }
 
 #[test]
+fn how_much_of_an_answer_is_asked_for_is_noted_in_any_spelling() {
+    for (member, tokens, answers) in [
+        (r#""max_tokens":50"#, Some(50), None),
+        (r#""max_completion_tokens" : 7 ,"n":3"#, Some(7), Some(3)),
+        (r#""max_output_tokens":0"#, Some(0), None),
+        (r#""max_tokens":5,"max_completion_tokens":40"#, Some(40), None),
+        (r#""max_tokens":null,"n":null"#, None, None),
+        (r#""max_tokens":-5,"n":"2""#, None, None),
+        (r#""max_tokens":1e3,"n":2.5"#, None, None),
+        (r#""max_tokens":99999999999999999999999"#, Some(u64::MAX), None),
+        (r#""other":{"max_tokens":5,"n":2}"#, None, None),
+    ] {
+        let found = cut_everywhere(format!(r#"{{"model":"m",{member}}}"#).as_bytes()).unwrap();
+        assert_eq!((found.bounds.tokens, found.bounds.answers), (tokens, answers), "{member}");
+    }
+}
+
+#[test]
+fn who_a_body_says_is_behind_it_is_kept_where_that_is_wanted() {
+    let user = |value: &str, wanted: bool| {
+        let body = format!(r#"{{"user":{value},"model":"m","metadata":{{"user":"not this"}}}}"#);
+        let mut scan = Scan::new();
+        if wanted {
+            scan.keep_user();
+        }
+        body.as_bytes().chunks(3).try_for_each(|piece| scan.push(piece)).and_then(|()| scan.fields()).unwrap().user
+    };
+    assert_eq!(user(r#""a\u006en \ud83d\ude80""#, true), User::Text("ann \u{1f680}".into()));
+    assert_eq!(user(r#""""#, true), User::Text("".into()));
+    assert_eq!(user(&format!("{:?}", "x".repeat(256)), true), User::Text("x".repeat(256).into()));
+    assert_eq!(user(&format!("{:?}", "x".repeat(1 << 20)), true), User::TooLong);
+    assert_eq!(user("7", true), User::None);
+    assert_eq!(user(r#""ann""#, false), User::None);
+}
+
+#[test]
 fn what_is_not_one_object_is_refused_with_the_byte_where_it_fails() {
     for (body, byte) in [
         ("[]", 0),

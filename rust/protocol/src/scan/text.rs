@@ -1,8 +1,9 @@
 //! Strings: those that are skipped, and those that are read.
 
 use super::asks::Ask;
+use super::bounds::Bound;
 use super::capture::HalfPair;
-use super::{Escape, Field, MAX_MODEL, Model, Place, Role, Scan, State, plain};
+use super::{Escape, Field, MAX_MODEL, Model, Place, Role, Scan, State, User, plain};
 use fault::{Fault, Kind};
 
 impl Scan {
@@ -97,6 +98,9 @@ impl Scan {
             self.state = State::At(Place::Colon);
             return self.keys.add(&self.capture);
         }
+        if role == Role::User {
+            return self.end_user();
+        }
         let Some(name) = self.capture.whole() else {
             return Err(Fault::new(Kind::ModelInvalid, format!("`model` is longer than {MAX_MODEL} bytes")).at("model"));
         };
@@ -107,6 +111,17 @@ impl Scan {
             return Err(Fault::new(Kind::ModelInvalid, "`model` is empty: name the model to call").at("model"));
         }
         self.model = Some(Model { name: name.to_owned(), range: self.model_starts..self.seen + at as u64 + 1 });
+        self.state = State::At(Place::Next);
+        Ok(())
+    }
+
+    /// The closing quote of `user`.
+    fn end_user(&mut self) -> Result<(), Fault> {
+        self.user = match self.capture.whole().map(std::str::from_utf8) {
+            None => User::TooLong,
+            Some(Ok(user)) => User::Text(user.into()),
+            Some(Err(_)) => return Err(Fault::new(Kind::BodyNotUtf8, "`user` is not valid UTF-8").at("user")),
+        };
         self.state = State::At(Place::Next);
         Ok(())
     }
@@ -123,6 +138,8 @@ impl Scan {
 /// What a top-level key is for. Its length leaves one comparison, or two.
 fn field(key: &[u8]) -> Field {
     match key.len() {
+        1 if key == b"n" => Field::Bound(Bound::Answers),
+        4 if key == b"user" => Field::User,
         5 => match key {
             b"model" => Field::Model,
             b"tools" => Field::Asked(Ask::Tools),
@@ -133,10 +150,13 @@ fn field(key: &[u8]) -> Field {
         9 if key == b"functions" => Field::Asked(Ask::Tools),
         9 if key == b"reasoning" => Field::Asked(Ask::Reasoning),
         10 if key == b"modalities" => Field::Asked(Ask::Modalities),
+        10 if key == b"max_tokens" => Field::Bound(Bound::Tokens),
         11 if key == b"temperature" => Field::Temperature,
         12 if key == b"service_tier" => Field::Asked(Ask::ServiceTier),
         14 if key == b"stream_options" => Field::Options,
         16 if key == b"reasoning_effort" => Field::Asked(Ask::Reasoning),
+        17 if key == b"max_output_tokens" => Field::Bound(Bound::Tokens),
+        21 if key == b"max_completion_tokens" => Field::Bound(Bound::Tokens),
         _ => Field::Other,
     }
 }

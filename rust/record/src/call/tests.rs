@@ -45,6 +45,7 @@ fn attempt(record: &Record, started_ns: u64, is_hedge: bool, result: Option<Resu
         took_ns: record.wheel().now() - started_ns,
         budget_permille: 1000,
         charge: Charge::VOID,
+        hold: None,
     }
 }
 
