@@ -62,6 +62,6 @@ def _compiled(loaded: config.Loaded, merge: Merge | None = None) -> Compiled:
         lowered = plan.lower(loaded.policy)
         return Compiled(loaded, lowered, plan.encode(lowered))
     merged = merge(loaded)
-    lowered = plan.lower(merged.policy, keyed=merged.keyed)
+    lowered = plan.lower(merged.policy, merged.beside)
     fuller = replace(loaded, policy=merged.policy, warnings=[*loaded.warnings, *merged.problems])
     return Compiled(fuller, lowered, plan.encode(lowered), tuple(merged.problems))

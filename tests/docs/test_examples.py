@@ -292,6 +292,23 @@ def test_keys_are_made_rotated_and_revoked_as_the_page_says(tmp_path: Path) -> N
     assert revoked == "revoked: agents\n"
 
 
+def test_budgets_are_set_and_granted_as_the_page_says(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(example_of("limits.md", "yaml", "ledger:"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    told = []
+    for command in example_of("limits.md", "sh", "budget set").splitlines():
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    assert told[0] == "set: agent.usd_per_day\n"
+    assert "agent.usd_per_day: each agent: $80 in a day (UTC), then calls ask for an approval (set " in told[3]
+    assert "agent.usd_per_day=nightly: the agent `nightly`: $5 in a day (UTC) (set " in told[3]
+    assert "granted $20 under apr_0123456789abcdef0123" in told[3]
+    assert told[4] == "unset: agent.usd_per_day\n"
+
+
 def test_usage_is_told_as_the_page_says(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "policy.yaml").write_text(example_of("usage.md", "yaml", "smart:"))

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from headgate import compile as compiler
 from headgate.config import Loaded
-from headgate.keys.merge import Merged, merge
+from headgate.keys.budgets import Granted, SetBudget
+from headgate.keys.merge import InStore, Merged, merge
 from headgate.keys.store import SecretDigest, StoredKey
 from headgate.plan import document as plan
 from headgate.plan import lower
@@ -31,12 +32,12 @@ def loaded(more: str = "") -> Loaded:
 
 def merged(*keys: StoredKey, more: str = "") -> Merged:
     """The policy with keys."""
-    return merge(loaded(more), keys, NOW_NS)
+    return merge(loaded(more), InStore(keys), NOW_NS)
 
 
 def lowered(of: Merged) -> plan.Plan:
     """The plan."""
-    return lower(of.policy, keyed=of.keyed)
+    return lower(of.policy, of.beside)
 
 
 def test_a_stored_key_is_a_key_of_the_plan_as_any_other() -> None:
@@ -46,6 +47,9 @@ def test_a_stored_key_is_a_key_of_the_plan_as_any_other() -> None:
         plan.Digest(plan.KeyDigest("secret", MAC)),
         aliases=(0,),
         passthrough=False,
+        team=None,
+        user=None,
+        tags=(),
         expires_unix_ms=None,
         former=(),
         team=None,
@@ -103,6 +107,34 @@ def test_what_does_not_fit_is_left_out_and_told() -> None:
         assert why in problem.text
         assert not problem.is_error
         assert "fine" in [each.name for each in found.policy.keys]
+
+
+def test_what_a_stored_key_may_use_is_limited_as_that_of_any_other() -> None:
+    settings = {"team": "platform", "user": "ann", "requests_per_minute": 60, "budget": {"usd": 50, "window": "day"}}
+    plan = lowered(merged(replace(KEY, settings=settings), more="teams: {platform: {}}\n"))
+    assert (plan.keys[0].team, plan.keys[0].user) == ("platform", "ann")
+    assert [(each.id, each.value) for each in plan.limits] == [("key.requests_per_minute", "made")]
+    assert [(each.id, each.value, each.nano_usd) for each in plan.budgets] == [("key.usd_per_day", "made", 50 * 10**9)]
+    (key,) = lowered(merged(replace(KEY, settings=settings))).keys
+    assert key.team is None, "a team that there is no more"
+
+
+def test_a_budget_that_was_set_takes_the_place_of_the_policys_and_a_grant_counts() -> None:
+    more = "teams: {platform: {budget: {usd: 5, window: day}}}\nbudgets: [{usd: 7, window: month}]\n"
+    in_store = InStore(
+        budgets=[
+            SetBudget("a", {"usd": 9, "window": "day", "per": "team", "value": "platform"}, NOW_NS),
+            SetBudget("b", {"usd": 1, "window": {"rolling": "7d"}}, NOW_NS),
+            SetBudget("c", {"usd": 1, "window": "day", "when_spent": {"use": "gone"}}, NOW_NS),
+        ],
+        grants=[Granted("x", 3, NOW_NS)],
+    )
+    found = merge(loaded(more), in_store, NOW_NS)
+    budgets = [(each.id, each.value, each.nano_usd // 10**9) for each in lowered(found).budgets]
+    assert budgets == [("usd_per_month", None, 7), ("team.usd_per_day", "platform", 9), ("usd_per_7d", None, 1)]
+    assert lowered(found).grants == (plan.Grant("x", 3),)
+    (problem,) = found.problems
+    assert "the budget `c` of the ledger is left out: when_spent.use: no alias `gone`" in problem.text
 
 
 def test_an_open_gateway_stays_open_and_says_that_keys_count_for_nothing() -> None:

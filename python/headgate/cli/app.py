@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headgate.cli import bench, keys, usage
+from headgate.cli import bench, budget, keys, usage
 
 app = typer.Typer(
     help="An LLM gateway: one base URL for all providers.",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="key")
 journal_app = typer.Typer(help="What calls used, as it was written down.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+app.add_typer(budget.app, name="budget")
 app.add_typer(bench.app, name="bench")
 app.add_typer(usage.app, name="usage")
 

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Final
 from headgate.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from headgate.config import Loaded
-    from headgate.keys.merge import Merged
-    from headgate.keys.store import StoredKey
+    from headgate.keys.merge import InStore, Merged
     from headgate.ledger.database import Database
 
 LOOK_S: Final = 0.25
@@ -31,7 +28,7 @@ class Stored:
     def __init__(self) -> None:
         self.database: Database | None = None
         self._url = ""
-        self._keys: Sequence[StoredKey] = ()
+        self._found: InStore | None = None
         self._number = 0
         self._changed = threading.Event()
         self._ending = threading.Event()
@@ -39,11 +36,11 @@ class Stored:
 
     def merged(self, loaded: Loaded) -> Merged:
         """The policy with what is stored. Raises `LedgerError` when that was never read; later the last counts."""
-        from headgate.keys.merge import merge
+        from headgate.keys.merge import InStore, merge
 
         if loaded.policy.ledger is not None:
             self._read(loaded.policy.ledger.url)
-        return merge(loaded, self._keys, time.time_ns())
+        return merge(loaded, self._found or InStore(), time.time_ns())
 
     def watch(self) -> None:
         """Begins to look for changes, if there is a store."""
@@ -65,13 +62,14 @@ class Stored:
             self.database.close()
 
     def _read(self, url: str) -> None:
-        from headgate.keys.store import all_keys, change_number
+        from headgate.keys.merge import read
+        from headgate.keys.store import change_number
 
         first = self.database is None
         try:
             database = self._open(url)
             with database.reading() as connection:
-                self._number, self._keys = change_number(connection), all_keys(connection)
+                self._number, self._found = change_number(connection), read(connection)
         except LedgerError:
             if first:
                 raise
@@ -112,21 +110,20 @@ class Stored:
 def look(loaded: Loaded) -> Merged:
     """The policy with what is stored, for a question: nothing is made or migrated; a ledger that is away is told."""
     from headgate.config.problems import Problem
-    from headgate.keys.merge import merge
-    from headgate.keys.store import all_keys
+    from headgate.keys.merge import InStore, merge, read
     from headgate.ledger.opening import open_for_questions
 
     if loaded.policy.ledger is None:
-        return merge(loaded, (), time.time_ns())
+        return merge(loaded, InStore(), time.time_ns())
     try:
         database, _ = open_for_questions(loaded.policy.ledger)
         try:
             with database.reading() as connection:
-                return merge(loaded, all_keys(connection), time.time_ns())
+                return merge(loaded, read(connection), time.time_ns())
         finally:
             database.close()
     except LedgerError as error:
-        merged = merge(loaded, (), time.time_ns())
+        merged = merge(loaded, InStore(), time.time_ns())
         place = loaded.places.of_key(("ledger",))
         text = f"its keys are left out here: {error}"
         return replace(merged, problems=[*merged.problems, Problem(place, ("ledger",), text, is_error=False)])

@@ -10,15 +10,24 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from sqlalchemy import delete, select
 
+from headgate.config import checks, measures
+from headgate.config.near import hint
+from headgate.config.problems import Place, Places, Report
+from headgate.config.sections import Budget
+from headgate.errors import UsageError
 from headgate.keys import tables
 from headgate.keys.store import changed
+from headgate.keys.words import reason
 from headgate.ledger.database import upsert
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from headgate.config.measures import Spending
+    from headgate.config.sections import Policy
     from headgate.ledger.database import Database
 
 
@@ -38,6 +47,40 @@ class Granted:
     approval: str
     nano_usd: int
     granted_ns: int
+
+
+def spending(settings: dict[str, Any], policy: Policy) -> Spending:
+    """A budget in the policy's words, as the policy would count it; `policy` has the keys of the store.
+
+    Raises `UsageError` for what the policy would refuse.
+    """
+    try:
+        budget = Budget.model_validate(settings)
+    except ValidationError as error:
+        raise UsageError(reason(error)) from None
+    keys = [key.name for key in policy.keys]
+    if budget.per == "key" and budget.value is not None and budget.value not in keys:
+        raise UsageError(f"no key `{budget.value}`{hint(budget.value, keys)}")
+    report = Report(Places(Place("--")))
+    alone = policy.model_copy(update={"budgets": [budget], "limits": []})
+    checks.limits.check(alone, checks.Names.of(_named(policy)), report)
+    own = [problem for problem in report.errors if problem.path[:2] == ("budgets", 0)]
+    if own:
+        field = ".".join(str(part) for part in own[0].path[2:])
+        raise UsageError(f"{field}: {own[0].text}" if field else own[0].text)
+    return next(each for each in measures.budgets(alone) if each.path == ("budgets", 0))
+
+
+def slot_of(spending: Spending) -> str:
+    """What a budget is called: its id, and the value that it is for."""
+    return spending.id if spending.value is None else f"{spending.id}={spending.value}"
+
+
+def _named(policy: Policy) -> dict[str, Any]:
+    """The names of a policy, as they are found in its value tree."""
+    return {
+        section: dict.fromkeys(getattr(policy, section)) for section in ("providers", "deployments", "aliases", "teams")
+    }
 
 
 def all_budgets(connection: Connection) -> list[SetBudget]:

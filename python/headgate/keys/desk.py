@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from headgate.config.near import hint
 from headgate.engine import native
 from headgate.errors import UsageError
-from headgate.keys import store
+from headgate.keys import budgets, store
+from headgate.keys.budgets import Granted, SetBudget
 from headgate.keys.form import fresh
+from headgate.keys.merge import InStore, merge, read
 from headgate.keys.pepper import pepper_for_writing
 from headgate.keys.settings import check
 from headgate.keys.store import SecretDigest, StoredKey
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from headgate.config import Loaded
     from headgate.config.sections import Policy
     from headgate.keys.imported import Imported
     from headgate.keys.store import Settings
@@ -101,6 +105,35 @@ def add_imported(policy: Policy, imported: Sequence[Imported], now_ns: int) -> N
             check(each.name, each.settings, policy)
             digest = SecretDigest(pepper.digest(each.sha256, sha256=True), "sha256", each.hint, now_ns)
             store.create(connection, database, StoredKey(each.name, each.settings, now_ns, None, (digest,)))
+
+
+def set_budget(loaded: Loaded, settings: Settings, now_ns: int) -> str:
+    """Sets a budget; what it is called. Raises `UsageError` for what a policy would refuse in its `budgets:`."""
+    with opened(loaded.policy) as database, database.writing() as connection:
+        spending = budgets.spending(settings, merge(loaded, read(connection), now_ns).policy)
+        slot = budgets.slot_of(spending)
+        budgets.set_budget(connection, database, SetBudget(slot, settings, now_ns))
+    return slot
+
+
+def unset_budget(policy: Policy, slot: str) -> None:
+    """Takes a budget out of the store. Raises `UsageError` where there is none."""
+    with opened(policy) as database, database.writing() as connection:
+        if not budgets.unset_budget(connection, database, slot):
+            known = [each.slot for each in budgets.all_budgets(connection)]
+            raise UsageError(f"no budget `{slot}` was set{hint(slot, known)}")
+
+
+def grant(policy: Policy, approval: str, nano_usd: int, now_ns: int) -> None:
+    """Grants so much more under the id of a refusal."""
+    with opened(policy) as database, database.writing() as connection:
+        budgets.grant(connection, database, Granted(approval, nano_usd, now_ns))
+
+
+def in_store(policy: Policy) -> InStore:
+    """All that stands in the store."""
+    with opened(policy) as database, database.reading() as connection:
+        return read(connection)
 
 
 def listed(policy: Policy) -> list[StoredKey]:

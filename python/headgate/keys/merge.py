@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,13 +11,22 @@ from pydantic import ValidationError
 from headgate.config.problems import Problem
 from headgate.config.secrets import Secret
 from headgate.config.sections import Key
+from headgate.errors import UsageError
+from headgate.keys.budgets import all_budgets, all_grants, spending
 from headgate.keys.pepper import pepper_of
+from headgate.keys.store import all_keys
+from headgate.keys.words import reason
+from headgate.plan import Beside
+from headgate.plan.document import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Connection
+
     from headgate.config import Loaded
     from headgate.config.sections import Policy
+    from headgate.keys.budgets import Granted, SetBudget
     from headgate.keys.store import SecretDigest, Settings, StoredKey
 
 _MOST_FORMER: Final = 16
@@ -26,19 +35,46 @@ _KINDS: Final[dict[str, Any]] = {"secret": "digest", "sha256": "digest_of_sha256
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A policy with the keys of the store; what was left out, and why.
+    """A policy with the keys of the store, and what counts beside it; what was left out, and why.
 
-    `keyed`: a key is needed to call, though there may be none: there were some, and revoking the last must not open a
-    gateway.
+    A key is needed to call, though there may be none, when there were some: revoking the last must not open a gateway.
     """
 
     policy: Policy
     problems: list[Problem]
-    keyed: bool
+    beside: Beside
 
 
-def merge(loaded: Loaded, stored: Sequence[StoredKey], now_ns: int) -> Merged:
-    """Adds the keys of a store. One that does not fit the policy is left out with a warning; the rest counts."""
+@dataclass(frozen=True, slots=True)
+class InStore:
+    """What stands in a store."""
+
+    keys: Sequence[StoredKey] = ()
+    budgets: Sequence[SetBudget] = ()
+    grants: Sequence[Granted] = ()
+
+
+def read(connection: Connection) -> InStore:
+    """All that stands in a store."""
+    return InStore(all_keys(connection), all_budgets(connection), all_grants(connection))
+
+
+def merge(loaded: Loaded, store: InStore, now_ns: int) -> Merged:
+    """Adds what stands in a store. What does not fit the policy is left out with a warning; the rest counts."""
+    with_keys = _with_keys(loaded, store.keys, now_ns)
+    spendings = []
+    for each in store.budgets:
+        try:
+            spendings.append(spending(each.settings, with_keys.policy))
+        except UsageError as error:
+            place = loaded.places.of_key(("ledger",))
+            text = f"the budget `{each.slot}` of the ledger is left out: {error}"
+            with_keys.problems.append(Problem(place, (), text, is_error=False))
+    grants = tuple(Grant(each.approval, each.nano_usd) for each in store.grants)
+    return replace(with_keys, beside=Beside(with_keys.beside.keyed, tuple(spendings), grants))
+
+
+def _with_keys(loaded: Loaded, stored: Sequence[StoredKey], now_ns: int) -> Merged:
     policy = loaded.policy
     place = loaded.places.of_key(("ledger",))
     problems = []
@@ -51,7 +87,7 @@ def merge(loaded: Loaded, stored: Sequence[StoredKey], now_ns: int) -> Merged:
             problems.append(
                 Problem(place, (), "`listen.open` serves callers without a key: keys count for nothing", is_error=False)
             )
-        return Merged(policy, problems, keyed=False)
+        return Merged(policy, problems, Beside())
     taken, added = {key.name for key in policy.keys}, []
     for key in stored:
         if key.revoked_ns is not None:
@@ -69,7 +105,7 @@ def merge(loaded: Loaded, stored: Sequence[StoredKey], now_ns: int) -> Merged:
         else:
             added.append(made)
     fuller = policy.model_copy(update={"keys": [*policy.keys, *added], "pepper": pepper_of(policy)})
-    return Merged(fuller, problems, keyed=bool(stored))
+    return Merged(fuller, problems, Beside(keyed=bool(stored)))
 
 
 def as_section(key: StoredKey, policy: Policy, now_ns: int) -> Key | None:
@@ -87,17 +123,11 @@ def as_section(key: StoredKey, policy: Policy, now_ns: int) -> Key | None:
     return None if made.aliases == [] and not made.passthrough else made
 
 
-def reason(error: ValidationError) -> str:
-    """The first thing that is wrong, in a few words, without the value."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("<", "[")))
-    text = "this headgate knows no such field" if first["type"] == "extra_forbidden" else first["msg"]
-    return f"{place}: {text}" if place else text
-
-
 def _within(settings: Settings, policy: Policy) -> Settings:
-    """The settings without aliases that there are no more, and without a passthrough that there is not."""
+    """The settings without aliases, a team and a passthrough that there are no more."""
     said = dict(settings)
+    if said.get("team") not in policy.teams:
+        said.pop("team", None)
     if said.get("aliases") is not None:
         said["aliases"] = [alias for alias in said["aliases"] if alias in policy.aliases]
     if policy.passthrough is None:

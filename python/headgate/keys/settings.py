@@ -12,22 +12,33 @@ from headgate.config.near import hint
 from headgate.config.secrets import Secret
 from headgate.config.sections import Key
 from headgate.errors import UsageError
-from headgate.keys.merge import reason
+from headgate.keys.words import reason
 
 if TYPE_CHECKING:
     from headgate.config.sections import Policy
     from headgate.keys.store import Settings
 
-_USD = re.compile(r"\$?([0-9][0-9_]*(?:\.[0-9]+)?)/([a-z]+)")
+_USD = re.compile(r"\$?([0-9][0-9_]*(?:\.[0-9]+)?)/([a-z]+|[0-9]+(?:m|h|d))")
 
 
 def budget_of(text: str) -> dict[str, Any]:
     """`50/day` as a budget of the policy. Raises `UsageError`."""
     found = _USD.fullmatch(text)
     if not found:
-        raise UsageError(f"--usd: `{text[:40]}`: an amount and a window are needed, such as 50/day or 2000/month")
-    amount = found[1].replace("_", "")
-    return {"usd": float(amount) if "." in amount else int(amount), "window": found[2]}
+        raise UsageError(
+            f"--usd: `{text[:40]}`: an amount and a window are needed: 50/day, 2000/month, 20/7d (rolling), 5/lifetime"
+        )
+    window: Any = {"rolling": found[2]} if found[2][0].isdecimal() else found[2]
+    return {"usd": amount_of(found[1]), "window": window}
+
+
+def amount_of(text: str) -> float | int:
+    """An amount of dollars as YAML has it."""
+    digits = text.removeprefix("$").replace("_", "")
+    try:
+        return float(digits) if "." in digits else int(digits)
+    except ValueError:
+        raise UsageError(f"`{text[:40]}` is not an amount of US dollars, such as 50 or 2.5") from None
 
 
 def limits_of(pairs: list[str]) -> Settings:
@@ -49,6 +60,8 @@ def check(name: str, settings: Settings, policy: Policy) -> None:
         made = Key.model_validate(settings | {"name": name, "secret": Secret("digest", "")})
     except ValidationError as error:
         raise UsageError(reason(error)) from None
+    if made.team is not None and made.team not in policy.teams:
+        raise UsageError(f"no team `{made.team}` in the policy's `teams`{hint(made.team, policy.teams)}")
     for alias in made.aliases or []:
         if alias not in policy.aliases:
             raise UsageError(f"no alias `{alias}`{hint(alias, policy.aliases)}")

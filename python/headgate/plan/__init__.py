@@ -8,7 +8,7 @@ Lowering is pure: no file, no environment, no clock. Secrets appear as reference
 
 from headgate.plan.canonical import encode, printable
 from headgate.plan.document import FORMAT, Plan
-from headgate.plan.lower import lower
+from headgate.plan.lower import Beside, lower
 from headgate.plan.read import read
 
-__all__ = ["FORMAT", "Plan", "encode", "lower", "printable", "read"]
+__all__ = ["FORMAT", "Beside", "Plan", "encode", "lower", "printable", "read"]

@@ -5,24 +5,36 @@ Defaults stand in the models of `headgate.config.sections`; here they become num
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headgate.config import measures
 from headgate.plan.canonical import with_hash
-from headgate.plan.document import FORMAT, Plan
+from headgate.plan.document import FORMAT, Grant, Plan
 from headgate.plan.lower import limits, models, prices, process, providers, resilience, routes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from headgate.config.sections import Policy
     from headgate.plan.document import Grant, SecretRef
 
 
-def lower(policy: Policy, *, keyed: bool = False, grants: tuple[Grant, ...] = ()) -> Plan:
-    """The plan of a policy that was checked; see `headgate.config.load`.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What counts beside a policy, such as what stands in its ledger.
 
-    `keyed`: a key is needed to call even though the policy has none, since there were some in the ledger.
-    `grants`: what was granted under the ids of refusals.
+    `keyed`: a key is needed to call even though the policy has none, since there were some. A budget takes the place of
+    the policy's of the same id and value.
     """
+
+    keyed: bool = False
+    budgets: tuple[measures.Spending, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+def lower(policy: Policy, beside: Beside = Beside()) -> Plan:
+    """The plan of a policy that was checked; see `headgate.config.load`."""
     provider_at = {name: number for number, name in enumerate(policy.providers)}
     aliases = routes.aliases(policy)
     table = prices.Table()
@@ -32,7 +44,7 @@ def lower(policy: Policy, *, keyed: bool = False, grants: tuple[Grant, ...] = ()
         format=FORMAT,
         hash="",
         listen=process.listen(policy.listen),
-        callers="keys" if keyed else process.callers(policy),
+        callers="keys" if beside.keyed else process.callers(policy),
         http=process.http(policy.http),
         workers=process.workers(policy.workers),
         drain=process.drain(policy.drain),
@@ -50,10 +62,15 @@ def lower(policy: Policy, *, keyed: bool = False, grants: tuple[Grant, ...] = ()
         journal=process.journal(policy.journal),
         identity=limits.identity(policy.identity),
         limits=tuple(limits.limit(each) for each in measures.limits(policy)),
-        budgets=tuple(limits.budget(each, aliases) for each in measures.budgets(policy)),
-        grants=grants,
+        budgets=tuple(limits.budget(each, aliases) for each in _budgets(policy, beside)),
+        grants=beside.grants,
     )
     return with_hash(plan)
+
+
+def _budgets(policy: Policy, beside: Beside) -> Iterable[measures.Spending]:
+    own = {(each.id, each.value): each for each in measures.budgets(policy)}
+    return (own | {(each.id, each.value): each for each in beside.budgets}).values()
 
 
 def _pepper(policy: Policy) -> SecretRef | None:
