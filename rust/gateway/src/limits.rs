@@ -270,8 +270,7 @@ fn cost(route: Route<'_>, first_step: usize, ask: &Ask, names_tier: bool) -> Opt
     let (most, least) = (usage(ask.output_tokens), usage(if ask.is_bounded { ask.output_tokens } else { 0 }));
     let costs = places(route, first_step).filter_map(|(step, index)| {
         let price = route.price(step, index)?;
-        let unix_s = if price.is_timed() { wall::since_1970().as_secs() } else { 0 };
-        let nano_usd = |usage| price.most_at(unix_s, names_tier, usage);
+        let nano_usd = |usage| price.most_at(names_tier, usage, || wall::since_1970().as_secs());
         Some(Cost { least_nano_usd: nano_usd(&least)?, most_nano_usd: nano_usd(&most)? })
     });
     costs.max_by_key(|cost| cost.most_nano_usd)

@@ -100,9 +100,9 @@ impl Price {
 
     /// The most that so much costs at a moment, whatever service tier serves it (`any_tier`) or by the usual price; none
     /// where something of it has no price.
-    pub fn most_at(&self, unix_s: u64, any_tier: bool, usage: &Usage) -> Option<u64> {
-        let tiers = self.service_tiers.values().filter(|_| any_tier).filter_map(|periods| last(periods, unix_s));
-        let usual = last(&self.usual, unix_s)?.nano_usd(usage);
+    pub fn most_at(&self, any_tier: bool, usage: &Usage, now: impl Fn() -> u64) -> Option<u64> {
+        let tiers = self.service_tiers.values().filter(|_| any_tier).filter_map(|periods| last(periods, &now));
+        let usual = last(&self.usual, &now)?.nano_usd(usage);
         tiers.map(|period| period.nano_usd(usage)).chain([usual]).max().flatten()
     }
 

@@ -97,7 +97,7 @@ fn of_periods_the_last_that_holds_counts() {
     assert_eq!(at(50_000, Some(ServiceTier::Flex)), Some(1), "not yet");
     assert_eq!(at(2_000_000, Some(ServiceTier::Flex)), Some(9));
     assert_eq!(at(2_000_000, Some(ServiceTier::Priority)), Some(2), "no price of its own");
-    let most = |unix_s, any_tier| price.most_at(unix_s, any_tier, &of(1_000_000, 0));
+    let most = |unix_s, any_tier| price.most_at(any_tier, &of(1_000_000, 0), || unix_s);
     assert_eq!([most(2_000_000, false), most(2_000_000, true)], [Some(2), Some(9)], "the dearest tier");
     assert_eq!(most(50_000, true), Some(1), "tiers that hold not yet");
     let later = Price { usual: vec![period(5, None, &[(0, 1, 1)])], service_tiers: BTreeMap::new() };
