@@ -157,6 +157,7 @@ mod tests {
             user: user.map(str::to_owned),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             expires_unix_ms: None,
+            former: vec![],
         }
     }
 
