@@ -150,7 +150,10 @@ impl Keeper {
         let mut is_well = true;
         for lane in &self.watched.lanes {
             let current = lane.hand().current.clone();
-            is_well &= current.is_none_or(|segment| self.note(&segment.sync()));
+            if let Some(segment) = current {
+                segment.populate();
+                is_well &= self.note(&segment.sync());
+            }
             let left = std::mem::take(&mut lane.hand().left);
             for segment in left {
                 is_well &= self.note(&segment.sync());

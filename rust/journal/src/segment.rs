@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+/// How far ahead the kernel is to have pages at hand, at least.
+const AHEAD: usize = 1 << 20;
+
 /// A segment as its writer and its keeper share it.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -29,6 +32,8 @@ pub(crate) struct Segment {
     end: AtomicUsize,
     /// Up to where it is on the disk.
     synced: AtomicUsize,
+    /// Up to where the kernel has its pages at hand; and up to where it was written when that was seen to.
+    at_hand: [AtomicUsize; 2],
 }
 
 impl Segment {
@@ -43,7 +48,9 @@ impl Segment {
         match made {
             Ok((map, file)) => {
                 let [end, synced] = [LENGTH; 2].map(AtomicUsize::new);
-                Ok(Arc::new(Self { map, file, path, header, end, synced }))
+                let segment = Self { map, file, path, header, end, synced, at_hand: Default::default() };
+                segment.populate();
+                Ok(Arc::new(segment))
             }
             Err(error) => {
                 drop(std::fs::remove_file(&unfinished));
@@ -80,6 +87,23 @@ impl Segment {
             self.synced.store(until, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Has the kernel find the pages that are written next, as far as what was written since the last time says: a
+    /// worker that touches a page first would wait for that, a microsecond or more.
+    ///
+    /// A kernel that does not know how is left alone; then the worker waits.
+    pub(crate) fn populate(&self) {
+        let [at_hand, seen] = &self.at_hand;
+        let end = self.end();
+        let since = end - seen.swap(end, Ordering::Relaxed).min(end);
+        let until = end.saturating_add(AHEAD.max(since.saturating_mul(2))).min(self.map.len());
+        let from = at_hand.load(Ordering::Relaxed).max(end);
+        if from < until {
+            #[cfg(target_os = "linux")]
+            drop(self.map.advise_range(memmap2::Advice::PopulateWrite, from, until - from));
+            at_hand.store(until, Ordering::Relaxed);
+        }
     }
 
     /// Ends the mapping.
