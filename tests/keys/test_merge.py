@@ -52,9 +52,6 @@ def test_a_stored_key_is_a_key_of_the_plan_as_any_other() -> None:
         tags=(),
         expires_unix_ms=None,
         former=(),
-        team=None,
-        user=None,
-        tags=(),
     )
     assert lowered(merged(KEY)).callers == "keys"
     assert lowered(merged(KEY)).pepper == plan.File(os.path.abspath("data/headgate.db.pepper"))

@@ -112,6 +112,7 @@ fn told(record: &Record, number: u16, result: Option<Result<u16, Kind>>) -> Atte
         took_ns: record.wheel().now(),
         budget_permille: 1000,
         charge: Charge::VOID,
+        hold: None,
     }
 }
 
