@@ -15,30 +15,6 @@ pub(crate) fn sealed(plan: &Plan) -> Vec<u8> {
 
 /// Two providers, three deployments, two aliases.
 pub(crate) fn plan() -> Plan {
-    let provider = |id: &str| Provider {
-        id: id.to_owned(),
-        kind: String::new(),
-        dialect: "openai".to_owned(),
-        endpoints: vec![Endpoint {
-            id: format!("{id}@http://127.0.0.1:1/v1"),
-            scheme: Scheme::Http,
-            host: "127.0.0.1".to_owned(),
-            port: 1,
-            base_path: "/v1".to_owned(),
-            named: true,
-        }],
-        credentials: vec![],
-        auth: Auth { header: "authorization".to_owned(), prefix: "Bearer ".to_owned() },
-        headers: BTreeMap::new(),
-        http: HttpVersions::Auto,
-        breaker: breaker(),
-        retry_permille: 100,
-        retry_floor_per_second: 3,
-        max_concurrency: 1000,
-        stream_usage: StreamUsage::Ask,
-        prices: BTreeMap::new(),
-        price: None,
-    };
     let deployment = |id: &str, provider, model: &str| Deployment {
         id: id.to_owned(),
         provider,
@@ -116,6 +92,33 @@ pub(crate) fn plan() -> Plan {
         limits: vec![],
         budgets: vec![],
         grants: vec![],
+    }
+}
+
+fn provider(id: &str) -> Provider {
+    Provider {
+        id: id.to_owned(),
+        kind: String::new(),
+        dialect: "openai".to_owned(),
+        endpoints: vec![Endpoint {
+            id: format!("{id}@http://127.0.0.1:1/v1"),
+            scheme: Scheme::Http,
+            host: "127.0.0.1".to_owned(),
+            port: 1,
+            base_path: "/v1".to_owned(),
+            named: true,
+        }],
+        credentials: vec![],
+        auth: Auth { header: "authorization".to_owned(), prefix: "Bearer ".to_owned() },
+        headers: BTreeMap::new(),
+        http: HttpVersions::Auto,
+        breaker: breaker(),
+        retry_permille: 100,
+        retry_floor_per_second: 3,
+        max_concurrency: 1000,
+        stream_usage: StreamUsage::Ask,
+        prices: BTreeMap::new(),
+        price: None,
     }
 }
 
