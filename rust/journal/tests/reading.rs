@@ -241,7 +241,12 @@ fn what_was_begun_can_be_ended_however_full_it_is() {
     }
     assert!(open > 20 && writer.append(&opened(open)) == Err(Full));
     assert_eq!(journal.state().waiting, 1);
-    assert_eq!(writer.append(&sent(0, 2, &long)), Err(Full), "a second attempt was not reckoned with");
+    // Second attempts were not reckoned with: some find room, the next does not.
+    let more = (2..).take_while(|attempt| writer.append(&sent(0, *attempt, &long)).is_ok()).count();
+    assert_eq!(writer.append(&sent(0, 99, &long)), Err(Full));
+    for attempt in (2..).take(more) {
+        assert_eq!(writer.append(&settled(0, attempt, &long)), Ok(()));
+    }
     for call in 0..open {
         if call % 3 == 0 {
             writer.forgo_attempt();

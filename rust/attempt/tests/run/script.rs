@@ -307,7 +307,8 @@ pub(crate) fn plan() -> Plan {
     let prompt = &["context_too_long", "content_filtered"];
     let deployment = |id: &str, provider: usize, context: u64| json!({"id": id, "provider": provider, "model": "m", "context_tokens": context, "capabilities": null, "price": null, "max_concurrency": null, "prefill": "off"});
     serde_json::from_value(json!({
-        "format": 1, "hash": "", "callers": "anyone", "workers": "auto", "keys": [], "models": [], "passthrough": null, "journal": null,
+        "format": 1, "hash": "", "callers": "anyone", "workers": "auto", "keys": [], "pepper": null, "models": [],
+        "passthrough": null, "journal": null,
         "identity": {"user": [], "agent": [], "session": [], "task": [], "tags": [], "most_values": 1000, "forget_ms": 60000},
         "limits": [], "budgets": [], "grants": [],
         "listen": {"data": {"tcp": "127.0.0.1:0"}, "ops": {"tcp": "127.0.0.1:0"}, "tls": null},
