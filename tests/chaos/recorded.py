@@ -63,9 +63,13 @@ class Exchange:
     def owed(self) -> bytes:
         """What the caller is owed of the body: of a stream that the gateway made tell what was used, all but that.
 
-        The gateway writes its question without the blank that our callers write.
+        The gateway writes its question without the blank that our callers write. What does not say that it is a stream
+        goes on as it is.
         """
-        return events.without_usage(self.body) if b'"include_usage":true' in self.request else self.body
+        was_asked = b'"include_usage":true' in self.request
+        head = final(self.raw).partition(HEAD_END)[0]
+        is_stream = (line_of(head, "content-type") or "").startswith("text/event-stream")
+        return events.without_usage(self.body) if was_asked and is_stream else self.body
 
     @cached_property
     def body(self) -> bytes:

@@ -203,7 +203,7 @@ def test_aliases_lead_where_the_page_says(tmp_path: Path) -> None:
 def test_limits_are_met_as_the_page_says(tmp_path: Path) -> None:
     """What `explain` says of the page's policy, and what a gateway with it does."""
     policy = example_of("limits.md", "yaml", "per: task")
-    (command,) = examples("limits.md", "sh")
+    command = example_of("limits.md", "sh", "headgate explain")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     simulator = _native.Simulator.start(b"{}")
     (tmp_path / "policy.yaml").write_text(policy.replace("127.0.0.1:8089", simulator.address))

@@ -28,7 +28,10 @@ RESPONSES = "/v1/responses"
 OTHER_KEY = "hg-other-Kq7Wn2Rt5Yx9Zb4Vc1Lp"
 SECRETS = {**ENVIRONMENT, "OTHER_KEY": OTHER_KEY}
 BEARER = {"authorization": f"Bearer {CALLER_KEY}"}
-BODIES = {CHAT: chat("kept", stream=True), RESPONSES: {"model": "kept", "input": "hello", "stream": True}}
+BODIES = {
+    CHAT: chat("kept", stream=True) | {"stream_options": {"include_usage": True}},
+    RESPONSES: {"model": "kept", "input": "hello", "stream": True},
+}
 GOLDEN = {CHAT: "openai_chat/text-stream.sse", RESPONSES: "openai_responses/text-stream.sse"}
 ID = re.compile(rb"^id: (req_[0-9a-f]{32}):([0-9]+)\n", re.MULTILINE)
 
@@ -134,6 +137,21 @@ def test_a_stream_has_an_id_in_each_event_and_is_the_same_otherwise(
     body = connection.body()
     assert body == b"".join(numbered(events, request_id))
     assert ID.sub(b"", body) == b"".join(events)
+
+
+def test_what_is_kept_from_a_caller_has_no_number(gateway: Gateway, words: Scripted) -> None:
+    events = golden(CHAT)
+    owed = [event for event in events if b'"choices":[]' not in event]
+    assert len(owed) == len(events) - 1, "the provider tells what was used"
+    with gateway.begin("POST", CHAT, chat("kept", stream=True), BEARER) as connection:
+        exchange = words.take()
+        exchange.begin()
+        go_on(exchange, events)
+        _, lines = connection.head()
+        request_id = dict(lines)["headgate-request-id"]
+        assert connection.body() == b"".join(numbered(owed, request_id))
+    for number in range(len(owed) - 3, len(owed)):
+        assert rest(gateway, f"{request_id}:{number}").body == b"".join(numbered(owed, request_id)[number:])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
