@@ -90,28 +90,43 @@ fn tell(shown: &Tightest, lines: &mut Vec<u8>) {
         let Some(Remaining { limit: amount, left: still, reset_ns, .. }) = remaining else { continue };
         write::number(lines, limit, amount);
         write::number(lines, left, still);
-        write::line(lines, reset, duration(reset_ns).as_bytes());
+        lines.extend_from_slice(reset);
+        lines.extend_from_slice(b": ");
+        duration(reset_ns, lines);
+        write::end(lines);
     }
 }
 
 /// A time as OpenAI's API writes it: `120ms`, `2s`, `6m0s`, `1h0m0s`; rounded up.
-fn duration(ns: u64) -> String {
+fn duration(ns: u64, lines: &mut Vec<u8>) {
+    let mut part = |number, unit: &[u8]| {
+        write::decimal(lines, number);
+        lines.extend_from_slice(unit);
+    };
     let ms = ns.div_ceil(MS_NS);
     if ms < 1_000 {
-        return format!("{ms}ms");
+        return part(ms, b"ms");
     }
     let seconds = ms.div_ceil(1_000);
-    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest}s"),
-        _ => format!("{hours}h{minutes}m{rest}s"),
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    if hours > 0 {
+        part(hours, b"h");
     }
+    if hours > 0 || minutes > 0 {
+        part(minutes, b"m");
+    }
+    part(seconds % 60, b"s");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn written(ns: u64) -> String {
+        let mut text = vec![];
+        duration(ns, &mut text);
+        String::from_utf8(text).expect("ASCII")
+    }
 
     #[test]
     fn a_time_is_written_as_clients_of_the_api_read_it() {
@@ -126,8 +141,8 @@ mod tests {
             (3_600_000, "1h0m0s"),
             (90_061_000, "25h1m1s"),
         ] {
-            assert_eq!(duration(ms * MS_NS), text);
+            assert_eq!(written(ms * MS_NS), text);
         }
-        assert_eq!(duration(1), "1ms");
+        assert_eq!(written(1), "1ms");
     }
 }

@@ -78,25 +78,26 @@ pub fn end(out: &mut Vec<u8>) {
 
 /// The line before the data of a chunk. `bytes` is not 0: that would be the last chunk. The data is followed by [`end`].
 pub fn chunk_size(out: &mut Vec<u8>, bytes: usize) {
-    digits(out, bytes as u64, 16);
+    digits::<16>(out, bytes as u64);
     out.extend_from_slice(b"\r\n");
 }
 
-fn decimal(out: &mut Vec<u8>, number: u64) {
-    digits(out, number, 10);
+/// A number in decimal digits.
+pub fn decimal(out: &mut Vec<u8>, number: u64) {
+    digits::<10>(out, number);
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// `number` in `base`, which is at most 16.
+/// `number` in a base, which is at most 16.
 #[allow(clippy::cast_possible_truncation, reason = "a remainder is below the base")]
-fn digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
+fn digits<const BASE: u64>(out: &mut Vec<u8>, mut number: u64) {
     let mut room = [0; 20];
     let mut at = room.len();
     loop {
         at -= 1;
-        room[at] = HEX[usize::from((number % base) as u8)];
-        number /= base;
+        room[at] = HEX[usize::from((number % BASE) as u8)];
+        number /= BASE;
         if number == 0 {
             break;
         }

@@ -157,12 +157,14 @@ impl Limits {
 
     /// The rules that a call meets, whatever target it goes to.
     pub fn met_by(&self, who: &Who<'_>, now: Now) -> Meets {
-        let mut meets: Meets = self.everyone.iter().cloned().collect();
+        let mut meets = Meets::new();
         let of_key = who.key.and_then(|index| self.of_key.get(index));
         let of_alias = who.alias.and_then(|index| self.of_alias.get(index));
-        meets.extend(of_key.into_iter().chain(of_alias).flat_map(|rules| rules.iter().cloned()));
+        for rules in [Some(&self.everyone), of_key, of_alias].into_iter().flatten() {
+            rules.iter().for_each(|met| meets.push(met.clone()));
+        }
         for (dimension, groups) in &self.said {
-            who.each(*dimension, |value| meets.extend(self.met(groups, value, now)));
+            who.each(*dimension, |value| self.met(groups, value, now).for_each(|met| meets.push(met)));
         }
         meets
     }
