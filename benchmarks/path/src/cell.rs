@@ -6,8 +6,8 @@ use std::fmt::Write;
 pub(crate) struct Cell {
     /// Whether a key is checked and an alias replaced.
     pub(crate) features: bool,
-    /// Whether rates, places and budgets of a key, a team, a user and all calls are kept besides.
-    pub(crate) limits: bool,
+    /// Whether rates, places and budgets of a key, a team, a user and all calls are kept besides, and a journal.
+    pub(crate) money: bool,
     /// Head and body.
     pub(crate) request: Vec<u8>,
     /// The body that the provider must get.
@@ -25,7 +25,7 @@ pub(crate) const NAMES: [&str; 6] = [
     "json-400k",
     "sse-64",
     "plain-64",
-    "limits-64",
+    "money-64",
 ];
 
 /// Events of a stream, the last one not counted.
@@ -40,8 +40,8 @@ impl Cell {
             "json-400k" => Self::new(400_000, Answered::Whole, true),
             "sse-64" => Self::new(64, Answered::Streamed, true),
             "plain-64" => Self::new(64, Answered::Whole, false),
-            "limits-64" => Self {
-                limits: true,
+            "money-64" => Self {
+                money: true,
                 ..Self::new(64, Answered::Whole, true)
             },
             _ => return None,
@@ -57,7 +57,7 @@ impl Cell {
         let asked = body(if features { "chat" } else { "gpt-5-mini" });
         Self {
             features,
-            limits: false,
+            money: false,
             request: request(&asked),
             provided: body("gpt-5-mini").into_bytes(),
             answer,

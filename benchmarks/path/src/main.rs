@@ -15,8 +15,10 @@ use plan::Plan;
 use serde_json::{Value, json};
 use stats_alloc::{Region, StatsAlloc};
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+use tempfile::TempDir;
 use tokio::runtime::LocalOptions;
 use tokio::task::spawn_local;
 
@@ -58,10 +60,11 @@ fn measure(cell: Cell, calls: usize) -> Result<usize, Box<dyn Error>> {
         .enable_io()
         .enable_time()
         .build_local(LocalOptions::default())?;
+    let journal = TempDir::new()?;
     runtime.block_on(async {
         let cell = Rc::new(cell);
         let provided = Rc::clone(&cell);
-        let gateway = InProcess::start(plan(&cell)?, move |_, stream| {
+        let gateway = InProcess::start(plan(&cell, journal.path())?, move |_, stream| {
             spawn_local(provide(stream, Rc::clone(&provided)));
             Ok(())
         })
@@ -79,15 +82,17 @@ fn measure(cell: Cell, calls: usize) -> Result<usize, Box<dyn Error>> {
     })
 }
 
-/// The plan of a cell: keys and an alias, or neither.
-fn plan(cell: &Cell) -> Result<Plan, serde_json::Error> {
+/// The plan of a cell: keys and an alias, or neither; and limits, budgets and a journal, or none of them.
+fn plan(cell: &Cell, journal: &Path) -> Result<Plan, serde_json::Error> {
     let mut plan: Value = serde_json::from_str(include_str!("../plan.json"))?;
     if !cell.features {
         plan["callers"] = json!("anyone");
         plan["keys"] = json!([]);
     }
-    if cell.limits {
+    if cell.money {
         limit(&mut plan);
+        plan["journal"] = json!({"directory": journal, "sync_ms": 200, "segment_bytes": 1 << 24,
+            "keep_for_ms": 60_000, "keep_bytes": 1 << 30, "when_full": "refuse"});
     }
     serde_json::from_value(plan)
 }
