@@ -95,8 +95,8 @@ def decode(kind: int, data: bytes) -> Entry:
     tags = 0
     if kind == 1:
         entry["plan"], payload.data = payload.data[:8].hex(), payload.data[8:]
-        entry["stream"], tags = payload.numbers("<BH")
-        entry["stream"] = bool(entry["stream"])
+        flags, tags = payload.numbers("<BH")
+        entry |= {"stream": bool(flags & 1), "source": {2: "shared", 4: "resumed"}.get(flags & 6)}
     elif kind == 2:
         *four, flags, read, made, reserved = payload.numbers("<HHHHBQQQ")
         entry.update(zip(("attempt", "step", "endpoint", "credential"), four, strict=True))
@@ -116,4 +116,6 @@ def decode(kind: int, data: bytes) -> Entry:
         while rest_of_tags.data:
             name = rest_of_tags.text() or ""
             entry["tags"][name] = rest_of_tags.text() or ""
+        payload.data = payload.data[tags:]
+        entry["model"] = payload.text()
     return entry

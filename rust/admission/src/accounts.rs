@@ -5,6 +5,7 @@
 //! any more and are forgotten. What is held is counted exactly, always.
 
 use crate::account::{Account, Bucket, Now, Places, Spend, State};
+use crate::saved::Saved;
 use crate::sync::lock;
 use hashbrown::HashTable;
 use std::collections::HashMap;
@@ -138,6 +139,30 @@ impl Accounts {
         }
     }
 
+    /// The accounts as they are kept, those that say nothing any more left out.
+    pub fn saved(&self, now: Now, forget_ns: u64) -> Vec<Saved> {
+        let mut saved = Vec::new();
+        let mut see = |account: &Account| {
+            if !account.says_nothing(now, forget_ns) {
+                saved.extend(account.saved());
+            }
+        };
+        self.each(&mut see);
+        for held in lock(&self.held).values() {
+            lock(&held.other).iter().for_each(|account| see(account));
+        }
+        saved
+    }
+
+    /// The clock of rates goes back.
+    pub fn set_back(&self, by_ns: u64) {
+        self.each(|account| {
+            if let State::Rate(bucket) = &account.state {
+                bucket.set_back(by_ns);
+            }
+        });
+    }
+
     /// Of each limit: its id, how many accounts are held, and how often a value found no room.
     pub fn each_limit(&self, mut see: impl FnMut(&str, u64, u64)) {
         for (limit, held) in &*lock(&self.held) {
@@ -160,7 +185,8 @@ impl OfLimit {
         Account { limit: Arc::clone(&self.limit), value: value.into(), is_other, state: self.counts.state() }
     }
 
-    fn other(&self) -> Arc<Account> {
+    /// The account of all values that there was no room for.
+    pub(crate) fn other(&self) -> Arc<Account> {
         let mut other = lock(&self.held.other);
         Arc::clone(other.get_or_insert_with(|| Arc::new(self.account("other", true))))
     }

@@ -13,6 +13,8 @@
 //! [`Reservation`] holds what it takes until it is over. [`Accounts`] hold what was used, apart from the plan, so that a
 //! reload changes the rules and forgets nothing. Clocks come in as parameters.
 //!
+//! Accounts are kept over a restart as [`Saved`], and what happened since is counted again by [`Limits::replay`].
+//!
 //! Not here: what the key's aliases hide (`plan`); what a call has really used (`stream`, `protocol`).
 
 pub mod account;
@@ -21,6 +23,7 @@ mod identity;
 mod keys;
 mod limits;
 mod origin;
+mod saved;
 mod sync;
 
 pub use account::Now;
@@ -28,10 +31,11 @@ pub use accounts::{Accounts, Bounds, Counts, OfLimit};
 pub use identity::{BodyUser, MOST_BYTES, MOST_TAGS, identify, looks_at_body};
 pub use keys::{Digests, Known, Shown, digest, digest_of_sha256, is_weak, seed};
 pub use limits::{
-    Ask, Cost, Limits, Measured, Meets, Met, Money, Past, Refusal, Remaining, Reservation, Rule, Ticket, Tightest,
-    Used, Warning, Warnings, Who, Why,
+    Ask, Cost, Limits, Measured, Meets, Met, Money, Names, Past, Refusal, Remaining, Reservation, Rule, Ticket,
+    Tightest, Used, Warning, Warnings, Who, Why,
 };
 pub use origin::Origins;
+pub use saved::{Saved, SavedSpend, SavedState};
 
 use fault::Fault;
 use http1::RequestHead;

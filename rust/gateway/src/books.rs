@@ -1,5 +1,6 @@
 //! The journal of a gateway: who writes to it, what becomes of calls that it has no room for, and what it shows.
 
+use crate::accounts::{self, Keep};
 use crate::call::Lost;
 use crate::exchange::Exchange;
 use crate::serve::Server;
@@ -7,6 +8,7 @@ use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::start_error::StartError;
 use crate::tariff::Tariff;
+use admission::Limits;
 use attempt::Attempt;
 use fault::{Fault, Kind};
 use journal::{Journal, KINDS, OpenError, Sent, Settings, TagList, Writer};
@@ -16,7 +18,7 @@ use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -27,6 +29,8 @@ const ROUNDS: u32 = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     journal: Option<Journal>,
+    /// Who keeps what limits know of it.
+    keep: Option<Keep>,
     /// Of each worker, until it takes it.
     writers: Mutex<Vec<Option<Writer>>>,
     /// Calls and attempts that were served without being written down.
@@ -34,9 +38,9 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Opens the plan's journal. Fails when another process has it, or when no file can be mapped there; a full disk is
+    /// Opens the plan's journal, and counts it into the accounts of `limits`. Fails when another process has it, or when no file can be mapped there; a full disk is
     /// no failure.
-    pub(crate) fn open(plan: &Plan, workers: usize) -> Result<Self, StartError> {
+    pub(crate) fn open(plan: &Plan, limits: &Arc<Limits>, workers: usize, now_ns: u64) -> Result<Self, StartError> {
         let Some(section) = &plan.journal else { return Ok(Self::default()) };
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|e| std::io::Error::other(e.to_string()))?;
@@ -55,8 +59,16 @@ impl Books {
             code: if matches!(error, OpenError::Taken(_)) { 69 } else { 1 },
             message: format!("journal.dir: {error}"),
         })?;
-        let writers = writers.into_iter().map(Some).collect();
-        Ok(Self { journal: Some(journal), writers: Mutex::new(writers), unrecorded: Default::default() })
+        let of_first = writers.first();
+        let keep =
+            of_first.map(|writer| accounts::start(&section.directory, limits, writer, section.keep_bytes, now_ns));
+        let writers = Mutex::new(writers.into_iter().map(Some).collect());
+        Ok(Self { journal: Some(journal), keep, writers, unrecorded: Default::default() })
+    }
+
+    /// Who keeps what limits know of the journal, where there is one.
+    pub(crate) const fn keep(&self) -> Option<&Keep> {
+        self.keep.as_ref()
     }
 
     /// A worker's book; to be asked for once by each.
@@ -68,6 +80,9 @@ impl Books {
     /// Waits until all that was written is on the disk; to be called when all workers have ended.
     pub(crate) fn close(&self) {
         self.writers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(keep) = &self.keep {
+            keep.close();
+        }
         if let Some(journal) = &self.journal {
             journal.close();
         }
@@ -93,6 +108,9 @@ impl Books {
         };
         let level = |number: u64| Value::Level(f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
         let unrecorded = self.unrecorded.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let recovered = self.keep.as_ref().map(|keep| keep.recovered).unwrap_or_default();
+        let recovered = (["calls", "attempts"], [recovered.calls, recovered.attempts]);
+        let behind = self.keep.as_ref().map_or(0, |keep| keep.behind(state.bytes));
         let lag = Value::Level(Duration::from_nanos(state.lag_ns).as_secs_f64());
         vec![
             count("headgate_journal_entries", "Entries of the journal.", each("kind", &KINDS, &state.entries)),
@@ -102,11 +120,17 @@ impl Books {
                 "What was served without being written down.",
                 each("what", &["calls", "attempts"], &unrecorded),
             ),
+            count(
+                "headgate_journal_recovered",
+                "What a killed process had left open, settled at the start.",
+                each("what", &recovered.0, &recovered.1),
+            ),
             count("headgate_journal_sync_errors", "How often the disk did not take it.", one(state.sync_errors)),
             count("headgate_journal_removed_unread", "Segments that went unread.", one(state.removed_unread)),
             gauge("headgate_journal_segments", "Segments in the journal's directory.", level(state.segments)),
             gauge("headgate_journal_waiting", "Workers that have no segment to go on to.", level(state.waiting)),
             gauge("headgate_journal_torn_tails", "Entries found unfinished at the start.", level(state.torn_tails)),
+            gauge("headgate_journal_uncounted_bytes", "What a start would count into limits.", level(behind)),
             gauge("headgate_journal_lag_seconds", "Since when not all of it is on the disk.", lag),
         ]
     }
@@ -126,10 +150,14 @@ pub(crate) struct Lookout {
 
 impl Lookout {
     /// One look.
-    pub(crate) fn look(&self, shared: &Shared) {
+    pub(crate) fn look(&self, shared: &Arc<Shared>) {
         let Some(journal) = &shared.books.journal else { return };
         let rounds = self.rounds.get();
-        let is_waiting = journal.state().waiting > 0;
+        let state = journal.state();
+        if let Some(keep) = &shared.books.keep {
+            keep.look(state.bytes, shared);
+        }
+        let is_waiting = state.waiting > 0;
         self.rounds.set(if is_waiting { rounds.saturating_add(1) } else { 0 });
         if is_waiting && rounds + 1 == ROUNDS {
             let message = "no segment can be allocated: is the disk full? `journal.when_full` says who is served";
@@ -145,6 +173,8 @@ impl Lookout {
 pub(crate) struct Opening<'a> {
     /// Of the caller's key.
     pub(crate) team: Option<&'a str>,
+    /// The name that the caller asks for.
+    pub(crate) model: &'a str,
     /// Whether a budget that must hold counts on it.
     pub(crate) is_budgeted: bool,
 }
@@ -165,6 +195,11 @@ impl Server {
             session: said(|known| &known.session),
             task: said(|known| &known.task),
             tags: tags.as_tags(),
+            model: if record.series().is_some_and(|series| *series.alias == *opening.model) {
+                ""
+            } else {
+                opening.model
+            },
         };
         if record.opens(book, snapshot.plan_hash, &identity).is_ok() {
             return Ok(());
@@ -203,7 +238,7 @@ impl Exchange<'_> {
             endpoint: small(attempt.endpoint),
             credential: small(attempt.credential),
             hedge: attempt.is_hedge,
-            input_tokens: tariff.prompt_tokens(),
+            input_tokens: tariff.prompt_tokens().max(self.ask.expects.input_tokens),
             output_tokens: self.ask.expects.output_tokens,
             reserved_nano_usd: self.ask.expects.cost.map(|cost| cost.most_nano_usd),
             provider: &series.provider,

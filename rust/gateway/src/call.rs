@@ -98,6 +98,11 @@ impl Named {
         if matches!(self.spelling, Spelling::Json) { splice::length(&self.pieces) } else { 0 }
     }
 
+    /// The name that the caller asks for.
+    pub(crate) fn model(&self) -> &str {
+        &self.peek.model.name
+    }
+
     /// What the call needs of a model besides plain text. Of a form that is not known.
     pub(crate) fn needs(&self) -> Needs {
         match self.spelling {
@@ -252,7 +257,7 @@ impl<'c> Call<'c> {
             |step: &Step| matches!(step.balance, Balance::Fastest | Balance::Cheapest) && step.shares.len() > 1;
         let steers = route.chain().iter().any(by_quota);
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
-        self.server.opens(self.snapshot, self.opening(is_budgeted), record)?;
+        self.server.opens(self.snapshot, self.opening(request.model(), is_budgeted), record)?;
         let within_ms = self.within_ms;
         let ask =
             Ask { resilience, streamed, prompt_bytes, names_tier, expects, steers, opened_ns, within_ms, is_budgeted };
@@ -306,8 +311,11 @@ impl<'c> Call<'c> {
     }
 
     /// What the journal is to know of the call.
-    pub(crate) fn opening(&self, is_budgeted: bool) -> Opening<'c> {
-        Opening { team: self.plan_key().and_then(|key| key.team.as_deref()), is_budgeted }
+    pub(crate) fn opening<'a>(&self, model: &'a str, is_budgeted: bool) -> Opening<'a>
+    where
+        'c: 'a,
+    {
+        Opening { team: self.plan_key().and_then(|key| key.team.as_deref()), model, is_budgeted }
     }
 
     /// Whether targets have limits of their own.

@@ -59,6 +59,16 @@ pub(crate) enum Request<'a> {
     Empty,
 }
 
+impl Request<'_> {
+    /// The name that the caller asks for; empty where it names none.
+    pub(crate) fn model(&self) -> &str {
+        match self {
+            Self::Named(named) | Self::Onward(Onward { named, .. }) => named.model(),
+            Self::Pieces(_) | Self::Upload { .. } | Self::Empty => "",
+        }
+    }
+}
+
 /// The attempts of one call on sockets.
 pub(crate) struct Exchange<'a> {
     pub(crate) call: &'a Call<'a>,

@@ -7,6 +7,7 @@
 //! Not here: any rule of a stage. What this crate decides is order, and when things begin and end.
 
 mod able;
+mod accounts;
 mod affinity;
 mod body;
 mod books;

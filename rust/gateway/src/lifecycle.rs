@@ -71,6 +71,9 @@ impl Gateway {
             }),
         );
         shared.warn_of_weak_keys();
+        if let Some(keep) = shared.books.keep() {
+            keep.tell(&shared);
+        }
         Ok(Self { shared, events: Mutex::new(heard), ops: Mutex::new(Some(ops)), data_address, ops_address })
     }
 
@@ -81,6 +84,7 @@ impl Gateway {
         match Compiled::new(plan, Some(&before)) {
             Ok(compiled) => {
                 let kept = restart_only(&before.plan, &compiled.plan);
+                self.shared.note_limits(&compiled.limits);
                 self.shared.compiled.store(Arc::new(compiled));
                 self.shared.epoch.fetch_add(1, Ordering::Release);
                 self.shared.targets.end_quarantines(self.shared.now_ns());

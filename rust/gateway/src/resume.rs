@@ -118,7 +118,7 @@ impl Server {
         record.routed(self.meters.calls(&kept.alias, kept.operation, true));
         record.borrows(Borrowed::Resumed(id, event));
         let team = key.and_then(|key| key.team.as_deref());
-        self.opens(snapshot, Opening { team, is_budgeted: false }, record)?;
+        self.opens(snapshot, Opening { team, model: "", is_budgeted: false }, record)?;
         match poll_fn(|cx| reader.poll_head(cx)).await.as_deref() {
             Some(Begins::Answer(told)) => Ok(told.to_another(reader, record.hand_over(), None)),
             Some(Begins::Lost(lost)) => Err(lost.clone()),

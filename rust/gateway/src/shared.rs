@@ -8,6 +8,7 @@ use crate::ops;
 use crate::resume::Streams;
 use crate::start_error::StartError;
 use crate::worker::Worker;
+use admission::Limits;
 use listener::{Phase, TlsHandle};
 use plan::Level;
 use record::{Family, FamilyKind, Meters, Sample, Style, Value, event};
@@ -61,14 +62,15 @@ pub(crate) struct Breakers {
 impl Shared {
     /// At the start: nothing counted, no stop wished for.
     ///
-    /// Opens the journal, which may fail.
+    /// Opens the journal, which may fail, and counts it into the accounts of limits.
     pub(crate) fn new(
         compiled: Compiled,
         workers: usize,
         style: Style,
         tls: Option<TlsHandle>,
     ) -> Result<Self, StartError> {
-        let books = Books::open(&compiled.plan, workers)?;
+        let clock = Clock::start();
+        let books = Books::open(&compiled.plan, &compiled.limits, workers, clock.at(0).unix_ns)?;
         Ok(Self {
             compiled: arc_swap::ArcSwap::from_pointee(compiled),
             epoch: AtomicU64::new(0),
@@ -90,8 +92,17 @@ impl Shared {
             last_reload_good: AtomicBool::new(true),
             stages: ops::StageSwitch::default(),
             started: tokio::time::Instant::now(),
-            clock: Clock::start(),
+            clock,
         })
+    }
+
+    /// Notes the limits of a plan that goes into force: from now on they count, also over a restart.
+    pub(crate) fn note_limits(&self, limits: &Limits) {
+        let Some(keep) = self.books.keep() else { return };
+        if let Err(error) = keep.note(limits, self.clock.at(self.now_ns()).unix_ns) {
+            let message = format!("since when a limit is in force cannot be noted: {error}");
+            self.log(Level::Error, "accounts_unsaved", json!({"message": message}));
+        }
     }
 
     pub(crate) fn compiled(&self) -> Arc<Compiled> {

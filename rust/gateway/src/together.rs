@@ -101,7 +101,7 @@ impl Sharing<'_> {
         match self.call.server.local.flights.join(&same) {
             Some((reader, id)) => {
                 record.borrows(Borrowed::Shared(id));
-                self.call.server.opens(self.call.snapshot, self.call.opening(false), record)?;
+                self.call.server.opens(self.call.snapshot, self.call.opening(self.named.model(), false), record)?;
                 self.follow(reader, record).await
             }
             None => self.lead(same, record).await,

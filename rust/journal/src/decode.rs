@@ -1,7 +1,7 @@
 //! An entry out of its bytes. Bytes behind what is known here belong to a later version and are passed over.
 
-use crate::encode::{CLOSED, OPENED, SENT, SETTLED};
-use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, Tags};
+use crate::encode::{CLOSED, OPENED, RESUMED, SENT, SETTLED, SHARED};
+use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, Source, Tags};
 
 /// What a payload holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,13 @@ fn opened<'a>(take: &mut Take<'a>) -> Option<Opened<'a>> {
         session: take.text()?,
         task: take.text()?,
         tags: Tags(take.bytes(usize::from(tags))?),
+        // Earlier versions did not write it.
+        model: if take.0.is_empty() { "" } else { take.text()? },
+        source: match flags & (SHARED | RESUMED) {
+            SHARED => Source::Shared,
+            RESUMED => Source::Resumed,
+            _ => Source::Own,
+        },
     })
 }
 

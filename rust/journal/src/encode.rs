@@ -3,12 +3,16 @@
 //! The most that an entry can take is known before a byte of it is written, and so much room there is: nothing is
 //! reckoned twice, and what does not fit leaves no trace.
 
-use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, TAGS_MOST, TEXT_MOST, cut};
+use crate::entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, Source, TAGS_MOST, TEXT_MOST, cut};
 
 pub(crate) const OPENED: u8 = 1;
 pub(crate) const SENT: u8 = 2;
 pub(crate) const SETTLED: u8 = 3;
 pub(crate) const CLOSED: u8 = 4;
+
+/// Flags of a call beside that of a stream.
+pub(crate) const SHARED: u8 = 2;
+pub(crate) const RESUMED: u8 = 4;
 
 /// The bytes of numbers, by kind; those of what is common to all first.
 const COMMON: usize = 16 + 8;
@@ -21,7 +25,7 @@ const CLOSED_FIXED: usize = COMMON + 2 * 2 + 3 * 8;
 const WORD_MOST: usize = 63;
 
 /// The longest payload of each kind; of the first without its tags.
-const OPENED_MOST: usize = OPENED_FIXED + 8 * (1 + TEXT_MOST);
+const OPENED_MOST: usize = OPENED_FIXED + 9 * (1 + TEXT_MOST);
 pub(crate) const SENT_MOST: usize = SENT_FIXED + 3 * (1 + TEXT_MOST);
 pub(crate) const SETTLED_MOST: usize = SETTLED_FIXED + 2 * (2 + CLASSES.len() * 8) + 4 * (1 + WORD_MOST);
 pub(crate) const CLOSED_MOST: usize = CLOSED_FIXED + 2 * (1 + WORD_MOST);
@@ -52,7 +56,7 @@ fn opened(put: &mut Put<'_>, entry: &Opened<'_>) {
     let tags = &entry.tags.0[..entry.tags.0.len().min(TAGS_MOST)];
     let mut fixed = common::<OPENED_FIXED>(entry.call, entry.at_ns);
     fixed[24..32].copy_from_slice(&entry.plan.to_be_bytes());
-    fixed[32] = u8::from(entry.streamed);
+    fixed[32] = u8::from(entry.streamed) | source(entry.source);
     fixed[33..].copy_from_slice(&small(tags.len()));
     put.bytes(&fixed);
     put.text(entry.alias);
@@ -64,6 +68,7 @@ fn opened(put: &mut Put<'_>, entry: &Opened<'_>) {
     put.text(entry.session);
     put.text(entry.task);
     put.bytes(tags);
+    put.text(entry.model);
 }
 
 fn sent(put: &mut Put<'_>, entry: &Sent<'_>) {
@@ -109,6 +114,15 @@ fn closed(put: &mut Put<'_>, entry: &Closed<'_>) {
     put.bytes(&fixed);
     put.word(entry.outcome);
     put.word(entry.fault);
+}
+
+/// Where an answer comes from, as bits.
+const fn source(source: Source) -> u8 {
+    match source {
+        Source::Own => 0,
+        Source::Shared => SHARED,
+        Source::Resumed => RESUMED,
+    }
 }
 
 /// What begins all of them.

@@ -66,6 +66,22 @@ pub struct Opened<'a> {
     pub task: &'a str,
     /// What the call is tagged with.
     pub tags: Tags<'a>,
+    /// The model that the caller named, where that is not the alias.
+    pub model: &'a str,
+    /// Where the answer comes from.
+    pub source: Source,
+}
+
+/// Where the answer of a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// From attempts of its own.
+    #[default]
+    Own,
+    /// From those of an identical call.
+    Shared,
+    /// From a stream that an earlier call began.
+    Resumed,
 }
 
 /// An attempt that is about to be sent.
@@ -120,7 +136,7 @@ pub struct Settled<'a> {
     pub used: Counts,
     /// What a million of each costs, in nano-dollars, as it was reckoned with.
     pub rates: Counts,
-    /// Who says what was used: `provider`, `counted`, `void`.
+    /// Who says what was used: `provider`, `counted`, `void`; `reserved` where nobody can.
     pub basis: &'a str,
     /// What became of it, as metrics class it.
     pub class: &'a str,

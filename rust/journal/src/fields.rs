@@ -1,6 +1,6 @@
 //! An entry field by field, under the names that everybody else knows them by.
 
-use crate::entry::{Closed, Counts, Entry, Opened, Sent, Settled, Tags};
+use crate::entry::{Closed, Counts, Entry, Opened, Sent, Settled, Source, Tags};
 
 /// A value of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,13 @@ fn opened(entry: &Opened<'_>, each: &mut dyn FnMut(&'static str, Field<'_>)) {
     each("session", text(entry.session));
     each("task", text(entry.task));
     each("tags", Field::Tags(entry.tags));
+    each("model", text(entry.model));
+    let source = match entry.source {
+        Source::Own => "",
+        Source::Shared => "shared",
+        Source::Resumed => "resumed",
+    };
+    each("source", text(source));
 }
 
 fn sent(entry: &Sent<'_>, each: &mut dyn FnMut(&'static str, Field<'_>)) {

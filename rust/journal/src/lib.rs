@@ -39,7 +39,7 @@ mod writer;
 
 pub use batch::Batch;
 pub use directory::acknowledge;
-pub use entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, TAGS_MOST, TEXT_MOST, TagList, Tags};
+pub use entry::{CLASSES, Closed, Counts, Entry, Opened, Sent, Settled, Source, TAGS_MOST, TEXT_MOST, TagList, Tags};
 pub use fields::Field;
 pub use header::{BadHeader, Header, VERSION};
 pub use lane::{KINDS, State};

@@ -4,7 +4,7 @@
 mod support;
 
 use journal::{
-    Batch, Counts, Entry, Full, Journal, OpenError, Opened, Position, Reader, Sent, Settled, Tags, What, Writer,
+    Batch, Counts, Entry, Full, Journal, OpenError, Opened, Position, Reader, Sent, Settled, Source, Tags, What, Writer,
 };
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -186,6 +186,8 @@ fn opened(call: u128) -> Entry<'static> {
         session: "",
         task: "",
         tags: Tags::NONE,
+        model: "",
+        source: Source::Own,
     })
 }
 

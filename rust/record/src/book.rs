@@ -1,9 +1,9 @@
 //! A call in the journal: `opened` once its route is known, `sent` and `settled` for each attempt, `closed` at its end;
 //! each once, whatever becomes of the call.
 
-use crate::call::{Attempt, Outcome, Record};
+use crate::call::{Attempt, Borrowed, Outcome, Record};
 use fault::Kind;
-use journal::{Closed, Counts, Entry, Full, Opened, Sent, Settled, Tags, Writer};
+use journal::{Closed, Counts, Entry, Full, Opened, Sent, Settled, Source, Tags, Writer};
 use protocol::openai::usage::Class;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -48,6 +48,8 @@ pub struct Identity<'a> {
     pub task: &'a str,
     /// What the call is tagged with.
     pub tags: Tags<'a>,
+    /// The model that it names, where that is not its alias.
+    pub model: &'a str,
 }
 
 /// What of a call stands in the journal.
@@ -71,11 +73,12 @@ impl Record {
     /// Opens the call's page; to be called once, when its route is known. `plan` is the beginning of the plan's hash.
     /// Where it fails, the journal will have nothing of the call.
     pub fn opens(&mut self, book: &Rc<Book>, plan: u64, identity: &Identity<'_>) -> Result<(), Full> {
-        let Identity { team, user, agent, session, task, tags } = *identity;
+        let Identity { team, user, agent, session, task, tags, model } = *identity;
         let series = self.series.as_ref();
         let opened = Opened {
             call: self.id.number(),
-            at_ns: book.unix_ns(self.opened_ns()),
+            // What it holds is of the window that was open then, and not when its head came.
+            at_ns: book.unix_ns(if self.hold().is_some() { self.wheel().now() } else { self.opened_ns() }),
             plan,
             streamed: series.is_some_and(|series| series.streamed),
             alias: series.map_or("", |series| &series.alias),
@@ -87,6 +90,12 @@ impl Record {
             session,
             task,
             tags,
+            model,
+            source: match self.borrowed() {
+                None => Source::Own,
+                Some(Borrowed::Shared(_)) => Source::Shared,
+                Some(Borrowed::Resumed(..)) => Source::Resumed,
+            },
         };
         let written = book.writer.append(&Entry::Opened(opened));
         self.is_recorded = Some(written.is_ok());

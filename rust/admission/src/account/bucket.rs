@@ -136,6 +136,21 @@ impl Bucket {
         self.0.load(Relaxed).saturating_sub(now_ns)
     }
 
+    /// When it will be full, in nanoseconds.
+    pub(crate) fn full_at_ns(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// It is full at this moment at the earliest.
+    pub(crate) fn restore(&self, full_at_ns: u64) {
+        self.0.fetch_max(full_at_ns, Relaxed);
+    }
+
+    /// Its clock goes back.
+    pub(crate) fn set_back(&self, by_ns: u64) {
+        self.change(|full_at| full_at.saturating_sub(by_ns));
+    }
+
     fn change(&self, to: impl Fn(u64) -> u64) {
         // Never refused.
         let _before = self.0.fetch_update(Relaxed, Relaxed, |full_at| Some(to(full_at)));

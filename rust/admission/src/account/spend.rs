@@ -1,6 +1,7 @@
 //! An amount of tokens or money for a window.
 
 use super::window::{PARTS, Span, Window};
+use crate::saved::SavedSpend;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The parts of a window that rolls: the whole window, and the part that is under way.
@@ -95,14 +96,53 @@ impl Spend {
         if matches!(of.window, Window::Calendar(..)) && aside.start_ns != spent.span.start_ns {
             return None;
         }
-        spent.used = spent.used.saturating_add(used);
-        let start_ns = spent.span.start_ns;
-        let part = part_of(of.window, start_ns);
-        if let Some(parts) = &mut spent.parts {
-            parts[part] = parts[part].saturating_add(used);
-        }
+        spent.spend(of.window, used);
         let reached = spent.warn(of.amount, warn_permille)?;
         Some((reached, spent.standing(of.window)))
+    }
+
+    /// Counts as spent what a call of the past used that has set something aside at `taken_ns`. Warnings of the past have
+    /// been given.
+    pub(crate) fn replay(&self, of: Allowance<'_>, taken_ns: u64, used: u64, at: (u64, &[u32])) {
+        let (unix_ns, warn_permille) = at;
+        let mut spent = self.now(of.window, unix_ns);
+        if matches!(of.window, Window::Calendar(..)) && taken_ns < spent.span.start_ns {
+            return;
+        }
+        spent.spend(of.window, used);
+        let _given = spent.warn(of.amount, warn_permille);
+    }
+
+    /// What is spent, to be kept; what is set aside is of this process.
+    pub(crate) fn saved(&self) -> SavedSpend {
+        let spent = lock(&self.0);
+        SavedSpend {
+            from_ns: spent.span.start_ns,
+            until_ns: spent.span.end_ns,
+            used: spent.used,
+            warned: spent.warned,
+            parts: spent.parts.as_ref().map(|parts| parts.to_vec()).unwrap_or_default(),
+            touched_ns: spent.touched_ns,
+        }
+    }
+
+    /// What was kept counts again, beside what is counted already.
+    pub(crate) fn restore(&self, saved: &SavedSpend) {
+        let mut spent = lock(&self.0);
+        let parts = <[u64; RING]>::try_from(&*saved.parts).ok().map(Box::new);
+        let span = Span { start_ns: saved.from_ns, end_ns: saved.until_ns };
+        let (used, warned, touched_ns) = (saved.used, saved.warned, saved.touched_ns);
+        let mut kept = Spent { span, used, reserved: 0, warned, parts, touched_ns };
+        let latest = [spent.span, span].into_iter().max_by_key(|span| (span.start_ns, span.end_ns)).unwrap_or(span);
+        spent.enter(latest);
+        kept.enter(latest);
+        spent.used = spent.used.saturating_add(kept.used);
+        spent.warned |= kept.warned;
+        spent.touched_ns = spent.touched_ns.max(touched_ns);
+        if let Some(kept) = kept.parts {
+            let parts = spent.parts.get_or_insert_with(|| Box::new([0; RING]));
+            parts.iter_mut().zip(*kept).for_each(|(part, kept)| *part = part.saturating_add(kept));
+        }
     }
 
     /// Gives back what was set aside.
@@ -160,6 +200,27 @@ impl Spent {
     fn set_aside(&mut self, amount: u64) -> SetAside {
         self.reserved = self.reserved.saturating_add(amount);
         SetAside { amount, start_ns: self.span.start_ns }
+    }
+
+    fn spend(&mut self, window: &Window, used: u64) {
+        self.used = self.used.saturating_add(used);
+        let part = part_of(window, self.span.start_ns);
+        if let Some(parts) = &mut self.parts {
+            parts[part] = parts[part].saturating_add(used);
+        }
+    }
+
+    /// Leaves a window that has ended behind, or parts of one that rolls.
+    fn enter(&mut self, span: Span) {
+        if self.span == span {
+            return;
+        }
+        if self.parts.is_some() {
+            self.roll(span);
+        } else {
+            (self.used, self.reserved, self.warned) = (0, 0, 0);
+        }
+        self.span = span;
     }
 
     fn part_ns(&self) -> u64 {

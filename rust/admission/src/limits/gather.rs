@@ -14,15 +14,19 @@ use std::sync::Arc;
 pub struct Limits {
     pub(super) accounts: Arc<Accounts>,
     pub(super) rules: Box<[Rule]>,
-    of_rule: Box<[Option<OfLimit>]>,
-    bounds: Bounds,
-    everyone: Box<[Met]>,
+    pub(super) of_rule: Box<[Option<OfLimit>]>,
+    pub(super) bounds: Bounds,
+    pub(super) everyone: Box<[Met]>,
     of_key: Box<[Box<[Met]>]>,
     of_alias: Box<[Box<[Met]>]>,
     of_deployment: Box<[Box<[Met]>]>,
     of_provider: Box<[Box<[Met]>]>,
     /// Of what callers say, by dimension; those without a rule are not there.
     said: Box<[(Dimension, Box<[Group]>)]>,
+    /// Of what the plan names, by dimension: for calls of plans before it.
+    named: HashMap<Dimension, Box<[Group]>>,
+    /// The plan's aliases, by their names.
+    aliases: HashMap<Box<str>, usize>,
     /// What was granted, by the id of the approval.
     pub(super) grants: HashMap<Box<str>, u64>,
 }
@@ -95,6 +99,8 @@ impl Limits {
             of_deployment: Box::default(),
             of_provider: Box::default(),
             said: Box::default(),
+            named: HashMap::new(),
+            aliases: plan.aliases.iter().enumerate().map(|(at, alias)| (alias.name.as_str().into(), at)).collect(),
             grants,
         };
         limits.join(plan, groups, now);
@@ -122,6 +128,13 @@ impl Limits {
             .filter_map(|(dimension, groups)| Some((dimension?, groups.into_boxed_slice())))
             .collect();
         said.sort_by_key(|(dimension, _)| *dimension);
+        let of_plan = [
+            (Dimension::Key, keys),
+            (Dimension::Team, teams),
+            (Dimension::Deployment, deployments),
+            (Dimension::Provider, providers),
+        ];
+        self.named = of_plan.into_iter().map(|(dimension, groups)| (dimension, groups.into())).collect();
         (self.everyone, self.of_key, self.of_alias) = (everyone, of_key, of_alias);
         (self.of_deployment, self.of_provider, self.said) = (of_deployment, of_provider, said.into());
     }
@@ -133,6 +146,19 @@ impl Limits {
             let of_limit = self.of_rule.get(rule)?.as_ref();
             Some(Met { rule, account: of_limit.map(|limit| self.accounts.of(limit, value, self.bounds, now)) })
         })
+    }
+
+    /// The rules on an alias; none where there is none of that name.
+    pub(super) fn met_of_alias(&self, name: &str) -> &[Met] {
+        let met = self.aliases.get(name).and_then(|at| self.of_alias.get(*at));
+        met.map(|met| &**met).unwrap_or_default()
+    }
+
+    /// The rules on a value of a dimension.
+    pub(super) fn met_of(&self, dimension: Dimension, value: &str, now: Now) -> impl Iterator<Item = Met> {
+        let said = self.said.iter().find(|(said, _)| *said == dimension).map(|(_, groups)| &**groups);
+        let groups = said.or_else(|| self.named.get(&dimension).map(|groups| &**groups)).unwrap_or_default();
+        self.met(groups, value, now)
     }
 
     /// All rules, in the order of the plan: limits, then budgets.

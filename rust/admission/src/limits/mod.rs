@@ -20,7 +20,7 @@ mod tightest;
 pub use ask::{Ask, Cost, Used};
 pub use gather::{Limits, Meets, Met, Who};
 pub use refusal::{Refusal, Why};
-pub use replay::Past;
+pub use replay::{Names, Past};
 pub use reserve::{Reservation, Ticket, Warning, Warnings};
 pub use rule::{Measured, Money, Rule};
 pub use tightest::{Remaining, Tightest};

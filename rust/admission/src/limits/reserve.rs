@@ -83,17 +83,6 @@ impl Limits {
         Ok(reservation)
     }
 
-    /// Takes what a call needs whether or not there is room.
-    pub(super) fn reserve_anyway(self: &Arc<Self>, meets: Meets, ask: Ask, ticket: Ticket, now: Now) -> Reservation {
-        let mut reservation = self.nothing(ask, ticket);
-        for met in meets {
-            if let Ok(took) = self.take(&met, &ask, now, true) {
-                reservation.holds.push(Hold { met, took });
-            }
-        }
-        reservation
-    }
-
     fn nothing(self: &Arc<Self>, ask: Ask, ticket: Ticket) -> Reservation {
         let (holds, observed) = (SmallVec::new(), SmallVec::new());
         Reservation { ticket, limits: Arc::clone(self), holds, ask, observed, is_sent: false, charged: None }

@@ -1,6 +1,8 @@
 //! A plan, its limits, and clocks that stand still.
 
-use admission::{Accounts, Ask, Cost, Limits, Now, Refusal, Reservation, Ticket, Tightest, Used, Warnings, Who};
+use admission::{
+    Accounts, Ask, Cost, Limits, Names, Now, Past, Refusal, Reservation, Ticket, Tightest, Used, Warnings, Who,
+};
 use plan::{Budget, BudgetWindow, Dimension, Limit, Measure, Plan, Rate, WhenSpent};
 use record::Identified;
 use serde_json::json;
@@ -156,8 +158,22 @@ impl World {
     }
 
     pub(crate) fn replay(&self, caller: &Caller, used: Used) {
-        let (target, unix_ns) = (None, self.now().unix_ns);
-        self.limits.replay(&admission::Past { who: caller.who(), target, is_first: true, used, unix_ns });
+        let now_ns = self.now().unix_ns;
+        let key = caller.key.and_then(|key| self.plan.keys.get(key));
+        let names = Names {
+            key: key.map_or("", |key| &key.name),
+            team: key.and_then(|key| key.team.as_deref()).unwrap_or_default(),
+            alias: "",
+            model: "smart",
+            user: caller.identity.user.as_deref().unwrap_or_default(),
+            agent: "",
+            session: "",
+            task: "",
+            tags: &[],
+        };
+        for met in self.limits.met_by_names(&names, self.now()) {
+            self.limits.replay(&met, &Past { taken_ns: now_ns, ended_ns: now_ns, used });
+        }
     }
 
     pub(crate) fn shown(&self, reservation: &Reservation) -> Tightest {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use journal::{
-    Batch, Closed, Counts, Entry, Journal, Opened, Position, Reader, Sent, Settings, Settled, TagList, Writer,
+    Batch, Closed, Counts, Entry, Journal, Opened, Position, Reader, Sent, Settings, Settled, Source, TagList, Writer,
 };
 use proptest::prelude::*;
 use std::path::Path;
@@ -42,6 +42,8 @@ impl Owned {
                 session: text(6),
                 task: text(7),
                 tags: self.tags.as_tags(),
+                model: text(8),
+                source: [Source::Own, Source::Shared, Source::Resumed][usize::from(self.small[0] % 3)],
             }),
             1 => Entry::Sent(Sent {
                 call,
@@ -100,7 +102,7 @@ pub(crate) fn owned() -> impl Strategy<Value = Owned> {
     (
         (0..4_u8, any::<u128>(), proptest::array::uniform6(number), proptest::array::uniform5(any::<u16>())),
         (any::<[bool; 3]>(), [counts.clone(), counts]),
-        proptest::collection::vec(text.clone(), 8),
+        proptest::collection::vec(text.clone(), 9),
         proptest::collection::vec((text.clone(), text), 0..4),
     )
         .prop_map(|((kind, call, numbers, small), (flags, counts), texts, pairs)| {
