@@ -21,6 +21,8 @@ const GROUPS: usize = 256;
 pub struct Entry {
     /// The `x-request-id` of the answer.
     pub id: String,
+    /// What the client calls it: its `x-client-request-id`.
+    pub client_id: Option<String>,
     /// When the head had arrived, in milliseconds since 1970.
     pub at_ms: u64,
     /// From then to the last byte, in microseconds.
@@ -41,8 +43,12 @@ pub struct Entry {
     pub stream: bool,
     /// Billed tokens of the prompt.
     pub prompt_tokens: u64,
+    /// Of these, tokens that were read from a cache.
+    pub cached_tokens: u64,
     /// Billed tokens of the answer.
     pub completion_tokens: u64,
+    /// Of these, tokens of thought.
+    pub reasoning_tokens: u64,
     /// Bytes of the request body.
     pub bytes_in: u64,
     /// Bytes that were sent, head and framing included.

@@ -114,7 +114,9 @@ async fn exchange(wire: &mut Wire, provider: &Provider, asked: http1::Request, c
     entry.cancelled = done.end.is_none();
     let has_answer = done.status == 200;
     entry.prompt_tokens = if has_answer { note.prompt_tokens.into() } else { 0 };
+    entry.cached_tokens = if has_answer { note.cached_tokens.into() } else { 0 };
     entry.completion_tokens = if has_answer { done.tokens } else { 0 };
+    entry.reasoning_tokens = entry.completion_tokens.min(note.reasoning_tokens.into());
     entry.faults = if note.faults.is_empty() { names(&early) } else { note.faults };
     entry.whole = done.end.is_some() && entry.faults.is_empty();
     (entry.id, entry.model, entry.stream) = (note.id, short(&note.model), note.stream);
@@ -125,6 +127,7 @@ async fn exchange(wire: &mut Wire, provider: &Provider, asked: http1::Request, c
 fn open_entry(asked: &http1::Request, connection: u64) -> Entry {
     let text = |bytes: &[u8]| short(&String::from_utf8_lossy(bytes));
     Entry {
+        client_id: asked.head.headers.get("x-client-request-id").map(text),
         at_ms: crate::clock::now_ms(),
         connection,
         method: text(asked.head.method()),

@@ -5,8 +5,15 @@ use crate::faults::Fault;
 use http1::Headers;
 
 /// The names of all headers that are read. Another `x-sim-` header is refused: it would be a typing error.
-const NAMES: [&str; 6] =
-    ["x-sim-fault", "x-sim-ttft-ms", "x-sim-gap-ms", "x-sim-tokens", "x-sim-tool-calls", "x-sim-echo-request"];
+const NAMES: [&str; 7] = [
+    "x-sim-fault",
+    "x-sim-ttft-ms",
+    "x-sim-gap-ms",
+    "x-sim-tokens",
+    "x-sim-cached-tokens",
+    "x-sim-tool-calls",
+    "x-sim-echo-request",
+];
 
 /// The wishes of one request.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +26,8 @@ pub(crate) struct Knobs {
     pub(crate) gap_ms: Option<f64>,
     /// `x-sim-tokens`: length of a generated text.
     pub(crate) tokens: Option<u32>,
+    /// `x-sim-cached-tokens`: how many tokens of the prompt were read from a cache; no more than it has.
+    pub(crate) cached_tokens: Option<u32>,
     /// `x-sim-tool-calls`: how many calls to make where tools are called.
     pub(crate) tool_calls: Option<usize>,
     /// `x-sim-echo-request: 1`: answer with the request as it arrived.
@@ -49,6 +58,7 @@ impl Knobs {
             ttft_ms: time("x-sim-ttft-ms")?,
             gap_ms: time("x-sim-gap-ms")?,
             tokens: number(headers, "x-sim-tokens")?,
+            cached_tokens: number(headers, "x-sim-cached-tokens")?,
             tool_calls: number(headers, "x-sim-tool-calls")?,
             echo: headers.get("x-sim-echo-request").is_some_and(|value| value == b"1"),
         })

@@ -87,6 +87,10 @@ pub struct Note {
     pub stream: bool,
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
+    /// Of these, tokens that were read from a cache.
+    pub cached_tokens: u32,
+    /// Tokens of thought in the whole answer; they come before all others.
+    pub reasoning_tokens: u32,
     /// The names of the faults that were asked for.
     pub faults: Vec<&'static str>,
 }

@@ -137,6 +137,24 @@ async fn a_stream_has_one_event_per_token_and_its_usage_is_on_the_bill() {
 }
 
 #[tokio::test]
+async fn the_bill_says_whose_call_it_was_and_what_was_cached_and_thought() {
+    let sim = start(json!({}));
+    let body = STREAM.replace("\"stream\":true", "\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+    let lines = "x-sim-cached-tokens: 3\r\nx-client-request-id: mine-7\r\nconnection: close\r\n";
+    let (answer, _) = once(&sim, &chat(lines, &body.replace("\"model\":\"chat", "\"model\":\"think"))).await;
+    let usage = data(&answer).last().unwrap()["usage"].clone();
+    let entry = bill(&sim).await["calls"][0].clone();
+    assert_eq!(entry["client_id"], "mine-7");
+    assert_eq!((&entry["cached_tokens"], &usage["prompt_tokens_details"]["cached_tokens"]), (&json!(3), &json!(3)));
+    assert_eq!(entry["reasoning_tokens"], usage["completion_tokens_details"]["reasoning_tokens"]);
+    assert!(entry["reasoning_tokens"].as_u64() > Some(0));
+    let _ = once(&sim, &chat("x-sim-cached-tokens: 1000000\r\nconnection: close\r\n", &body)).await;
+    let entry = bill(&sim).await["calls"][1].clone();
+    assert_eq!(entry["cached_tokens"], entry["prompt_tokens"], "no more than there is");
+    assert_eq!(entry["client_id"], Value::Null);
+}
+
+#[tokio::test]
 async fn time_to_first_token_and_gaps_are_kept() {
     let sim = start(json!({}));
     let began = Instant::now();

@@ -3,22 +3,24 @@
 use super::author::{self, Behaviour, Choice, Format, Output, Prompt, Tool};
 use super::{Call, chat_stream, content_text, content_tokens, tokens};
 use crate::check::Refusal;
+use crate::provider::Note;
 use crate::reply::Reply;
 use serde_json::{Value, json};
 
 pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     let prompt = prompt(call);
-    call.note.prompt_tokens = prompt_tokens(&call.body);
+    call.read(prompt_tokens(&call.body));
     let seed = call.provider.options.seed;
     let outputs: Vec<Output> = (0..call.body["n"].as_u64().unwrap_or(1))
         .map(|choice| author::write(&prompt, &mut author::muse(seed, call.body["seed"].as_i64(), &prompt.said, choice)))
         .collect();
+    call.note.reasoning_tokens = outputs.iter().map(|output| tokens::count(&output.thought)).sum();
     if call.streams() { Ok(chat_stream::stream(call, &outputs)) } else { Ok(whole(call, &outputs)) }
 }
 
 fn whole(call: &mut Call, outputs: &[Output]) -> Reply {
     let choices: Vec<Value> = outputs.iter().enumerate().map(|(index, output)| choice(call, index, output)).collect();
-    let usage = usage(call.note.prompt_tokens, outputs);
+    let usage = usage(&call.note, outputs);
     let body = json!({
         "id": call.new_id("chatcmpl-"), "object": "chat.completion", "created": call.created, "model": call.note.model,
         "choices": choices, "usage": usage, "service_tier": "default", "system_fingerprint": FINGERPRINT,
@@ -69,13 +71,13 @@ pub(super) fn logprobs(call: &Call, text: &str) -> Value {
 }
 
 /// The usage of an answer: what was read, and all that was written in every choice.
-pub(super) fn usage(prompt: u32, outputs: &[Output]) -> Value {
+pub(super) fn usage(note: &Note, outputs: &[Output]) -> Value {
+    let prompt = note.prompt_tokens;
     let completion: u32 = outputs.iter().map(Output::tokens).sum();
-    let reasoning: u32 = outputs.iter().map(|output| tokens::count(&output.thought)).sum();
     json!({
         "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0,
+        "prompt_tokens_details": {"cached_tokens": note.cached_tokens, "cache_write_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": note.reasoning_tokens, "audio_tokens": 0,
             "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
     })
 }

@@ -22,7 +22,7 @@ pub(super) fn stream(call: &mut Call, outputs: &[Output]) -> Reply {
         piece.wait = pace.next();
     }
     if frame.usage {
-        let data = frame.data(&json!([]), &usage(call.note.prompt_tokens, outputs));
+        let data = frame.data(&json!([]), &usage(&call.note, outputs));
         pieces.push(Piece::new(Role::Usage, event(None, &data)));
     }
     pieces.push(Piece::new(Role::Terminal, "data: [DONE]\n\n"));

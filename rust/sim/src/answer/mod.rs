@@ -79,6 +79,12 @@ impl<'a> Call<'a> {
         self.note.stream = self.streams();
     }
 
+    /// Notes the tokens of the prompt, and those of them that were read from a cache.
+    fn read(&mut self, prompt_tokens: u32) {
+        self.note.prompt_tokens = prompt_tokens;
+        self.note.cached_tokens = self.knobs.cached_tokens.unwrap_or(0).min(prompt_tokens);
+    }
+
     fn streams(&self) -> bool {
         self.body["stream"] == true
     }

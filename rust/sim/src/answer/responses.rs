@@ -3,6 +3,7 @@
 use super::author::{self, Behaviour, Choice, Ending, Format, Output, Prompt, Tool};
 use super::{Call, content_text, content_tokens, no_such, responses_items, responses_stream, tokens};
 use crate::check::Refusal;
+use crate::provider::Note;
 use crate::reply::Reply;
 use serde_json::{Value, json};
 
@@ -12,9 +13,10 @@ const KEPT_BYTES: usize = 256 * 1024;
 pub(super) fn create(call: &mut Call) -> Result<Reply, Refusal> {
     known_history(call)?;
     let prompt = prompt(call);
-    call.note.prompt_tokens = prompt_tokens(&call.body);
+    call.read(prompt_tokens(&call.body));
     let seed = call.provider.options.seed;
     let output = author::write(&prompt, &mut author::muse(seed, None, &prompt.said, 0));
+    call.note.reasoning_tokens = tokens::count(&output.thought);
     let items = responses_items::items(call, &output);
     let response = response(call, &items, &output);
     if call.body["store"] != false && call.request.body.len() <= KEPT_BYTES {
@@ -61,7 +63,7 @@ fn response(call: &mut Call, items: &[Value], output: &Output) -> Value {
         "object": "response", "created_at": call.created, "completed_at": if short { Value::Null } else { json!(call.created) },
         "status": if short { "incomplete" } else { "completed" }, "model": call.note.model, "output": items,
         "incomplete_details": if short { json!({"reason": "max_output_tokens"}) } else { Value::Null },
-        "error": null, "usage": usage(call.note.prompt_tokens, output), "top_logprobs": or("top_logprobs", json!(0)),
+        "error": null, "usage": usage(&call.note, output), "top_logprobs": or("top_logprobs", json!(0)),
         "reasoning": {"effort": call.body["reasoning"]["effort"], "summary": call.body["reasoning"]["summary"]},
         "text": or("text", json!({})), "tools": or("tools", json!([])), "service_tier": "default",
         "background": or("background", json!(false)), "instructions": or("instructions", Value::Null),
@@ -96,11 +98,12 @@ fn complete(response: &mut Value) {
     }
 }
 
-fn usage(input: u32, output: &Output) -> Value {
+fn usage(note: &Note, output: &Output) -> Value {
+    let input = note.prompt_tokens;
     let written = output.tokens();
     json!({
-        "input_tokens": input, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": written, "output_tokens_details": {"reasoning_tokens": tokens::count(&output.thought)},
+        "input_tokens": input, "input_tokens_details": {"cached_tokens": note.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": written, "output_tokens_details": {"reasoning_tokens": note.reasoning_tokens},
         "total_tokens": input + written,
     })
 }
