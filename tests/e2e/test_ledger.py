@@ -68,7 +68,7 @@ def call(gateway: Gateway, number: int) -> None:
     """One call, of three kinds in turn."""
     streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     body = [chat("chat"), chat("chat", **streamed), chat("safe")][number % 3]
-    assert gateway.ask("POST", PATH, body, BEARER).status == 200
+    assert gateway.ask("POST", PATH, body, BEARER | {"x-sim-cached-tokens": "2"}).status == 200
 
 
 def written(folder: Path) -> dict[reference.Place, Any]:
@@ -92,6 +92,7 @@ def test_what_the_provider_bills_stands_in_the_ledger(
     totals = bill.bill()["totals"]
     total = usage("--by", "key,alias")["total"]
     assert (total["input"], total["output"]) == (totals["prompt_tokens"], totals["completion_tokens"])
+    assert total["cache_read"] == sum(call["cached_tokens"] for call in bill.calls()) == 18
     assert total["nano_usd"] == 2_000 * total["input"] + 8_000 * total["output"]
     assert (total["attempts"], total["errors"]) == (12, 0)
     by_alias = {line["alias"]: line["calls"] for line in usage("--by", "alias", "--where", "key=ci")["lines"]}

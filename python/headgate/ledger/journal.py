@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -66,7 +67,7 @@ def entry_of(raw: Raw) -> Entry:
             )
         case "settled":
             said = _texts(raw, _SETTLED) | {name: raw[name] for name in _SETTLED_NUMBERS}
-            usage, rates = Usage(**raw["used"]), Usage(**raw["rates"])
+            usage, rates = _usage(raw["used"]), Usage(**raw["rates"])
             return Settled(call, raw["attempt"], at_ns, became=raw["class"] or "", usage=usage, rates=rates, **said)
         case _:
             said = _texts(raw, ("outcome", "fault")) | {name: raw[name] for name in _CLOSED_NUMBERS}
@@ -82,6 +83,14 @@ _SENT_NUMBERS: Final = (
 _SETTLED: Final = ("fault", "price", "basis")
 _SETTLED_NUMBERS: Final = ("status", "took_ns", "first_token_ns", "nano_usd")
 _CLOSED_NUMBERS: Final = ("attempts", "status", "took_ns", "bytes_in", "bytes_out")
+
+
+def _usage(used: dict[str, int]) -> Usage:
+    """The journal has each token in one class; here those of a part are in their whole too."""
+    usage = Usage(**used)
+    read = usage.input + usage.cache_read + usage.cache_write + usage.input_audio + usage.input_image
+    made = usage.output + usage.reasoning + usage.output_audio + usage.output_image
+    return replace(usage, input=read, output=made)
 
 
 def _texts(raw: Raw, names: tuple[str, ...]) -> Raw:
