@@ -98,6 +98,17 @@ def test_a_call_that_fails_costs_nothing_and_one_that_is_left_costs_what_came(la
     assert standing(gateway, "agent.usd_per_day", "a1")["used"] > 0
 
 
+def test_money_is_set_aside_for_what_is_drawn_too(launch: Launch, bill: Provider) -> None:
+    gateway = launch(poor(bill, {"per": "agent", "usd": 100, "window": "day"}))
+    with Connection(gateway.data) as drawing:
+        headers = {"x-agent-id": "a1", "x-sim-fault": "never-head"}
+        body = json.dumps({"model": "chat", "prompt": "a boat", "n": 2}).encode()
+        drawing.send(request("POST", "/v1/images/generations", body, headers))
+        bill.wait(lambda page: page["open"] == 1, "the provider has the call")
+        assert standing(gateway, "agent.usd_per_day", "a1")["reserved"] >= 2 * 1_000 * 2 * MILLI, "a guess for each"
+    at_rest(gateway)
+
+
 def test_a_chain_goes_on_to_what_there_is_money_for(launch: Launch, bill: Provider) -> None:
     gateway = launch(poor(bill, {"per": "agent", "usd": 0.2, "window": "day"}))
     answers = [call(gateway, model="both", max_tokens=20) for _ in range(8)]

@@ -223,6 +223,24 @@ def test_each_attempt_has_its_own_charge(launch: Launch, provider: Provider, bil
     assert Metrics.of(gateway).sum("headgate_charges_total", basis="void") == 3
 
 
+@pytest.mark.parametrize("fault", ["cut-head", "garbage-head", "ambiguous-head", "huge-head", "1xx-flood"])
+def test_an_answer_that_cannot_be_read_may_be_billed_all_the_same(gateway: Gateway, bill: Provider, fault: str) -> None:
+    gateway.ask("POST", PATH, chat(text="hello " * 50))
+    gateway.ask("POST", PATH, chat(text="hello " * 50), {"x-sim-fault": fault})
+    (attempt,) = attempts(gateway, 2)
+    assert attempt["basis"] == "counted"
+    assert abs(sides(attempt)[0] - bill.calls()[-1]["prompt_tokens"]) <= NEAR_TOKENS
+    assert attempt["usd"] == cost(attempt["tokens"])
+
+
+@pytest.mark.parametrize("fault", ["close-before-head", "reset-before-head"])
+def test_a_provider_that_says_nothing_at_all_bills_nothing(gateway: Gateway, bill: Provider, fault: str) -> None:
+    gateway.ask("POST", PATH, chat(), {"x-sim-fault": fault})
+    (attempt,) = attempts(gateway)
+    assert (attempt["basis"], attempt["usd"]) == ("void", "0")
+    assert billed(bill.calls()[-1]) == (0, 0)
+
+
 def left(gateway: Gateway, after: bytes, **fields: Any) -> None:  # noqa: ANN401 - JSON
     """A caller that leaves once it has read so far."""
     with Connection(gateway.data) as connection:

@@ -31,7 +31,7 @@ GARBAGE = ["text", "tls", "binary", "status", "version"]
 BEFORE_THE_HEAD = {
     "reset-before-head": "provider_closed",
     "close-before-head": "provider_closed",
-    "cut-head;at=20": "provider_closed",
+    "cut-head;at=20": "provider_garbled",
     "huge-head": "provider_garbled",
     "many-lines": "provider_garbled",
     "never-head": "attempt_timeout",

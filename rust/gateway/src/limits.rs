@@ -206,12 +206,13 @@ impl<'c> Call<'c> {
         // What was learnt is an average: a prompt that is longer than it seems is to find room in what is taken for it.
         let input_tokens = self.tokens(&route, bytes).max(bytes / BYTES_PER_TOKEN);
         let bounds = named.peek.bounds;
-        let is_written = matches!(self.endpoint.streams, Streams::Chat | Streams::Responses);
+        // Text, pictures, sound that became text: whatever a model makes that is billed by its length.
+        let is_made = matches!(self.endpoint.streams, Streams::Chat | Streams::Responses | Streams::Typed { .. });
         let answers = bounds.answers.unwrap_or(1).max(1);
-        let guess = if is_written { GUESSED_TOKENS } else { 0 };
+        let guess = if is_made { GUESSED_TOKENS } else { 0 };
         let (is_bounded, each) = match (named.spelling, bounds.tokens) {
             (Spelling::Json, Some(stated)) => (true, stated),
-            _ => (!is_written, guess),
+            _ => (!is_made, guess),
         };
         let output_tokens = each.saturating_mul(answers).min(longest(route).unwrap_or(u64::MAX));
         let ask = Ask { input_tokens, output_tokens, is_bounded, cost: None };

@@ -122,14 +122,16 @@ impl Open {
     }
 
     /// What it is charged with that came to nothing. A provider that has begun to answer well has taken the prompt; so may
-    /// one have that was not waited for.
+    /// one have that was not waited for, or that began to answer in a way that cannot be read.
     fn charge(&self, result: Option<Result<u16, Kind>>) -> Charge {
-        let is_late =
-            |kind| matches!(kind, Kind::AttemptTimeout | Kind::TotalTimeout | Kind::FirstTokenTimeout | Kind::DrainCut);
+        let may_bill = |kind| {
+            use Kind::{AttemptTimeout, DrainCut, FirstTokenTimeout, TotalTimeout, UpstreamGarbled};
+            matches!(kind, AttemptTimeout | TotalTimeout | FirstTokenTimeout | DrainCut | UpstreamGarbled)
+        };
         match (&self.seen, result) {
             (Seen::Part(metered), _) => self.tariff.so_far(metered),
             (Seen::Head, _) | (Seen::Nothing, None) => self.tariff.so_far(&Metered::default()),
-            (Seen::Nothing, Some(Err(kind))) if is_late(kind) => self.tariff.so_far(&Metered::default()),
+            (Seen::Nothing, Some(Err(kind))) if may_bill(kind) => self.tariff.so_far(&Metered::default()),
             (Seen::Nothing, Some(_)) => Charge::VOID,
         }
     }

@@ -102,6 +102,9 @@ impl Talk<'_> {
     fn lost(&self, lost: Lost, pool: &Pool) -> Fault {
         match (lost, &self.progress) {
             (Lost::Garbled(refusal), _) => refusal.as_upstream_fault(),
+            (Lost::Begun, _) => {
+                pool.fault(Kind::UpstreamGarbled, "closed the connection within the head of its answer")
+            }
             (Lost::TooManyInterim, _) => pool.fault(Kind::UpstreamGarbled, "sent nothing but interim answers (1xx)"),
             (Lost::Closed(_), Progress::Broken(error)) => closed(pool).because(format_args!("write: {error}")),
             (Lost::Closed(Some(error)), _) => closed(pool).because(format_args!("read: {error}")),

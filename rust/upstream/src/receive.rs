@@ -14,6 +14,8 @@ const MOST_INTERIM: u32 = 16;
 pub(crate) enum Lost {
     /// The connection ended, cleanly or not.
     Closed(Option<io::Error>),
+    /// It ended within the head of an answer.
+    Begun,
     Garbled(Refusal),
     TooManyInterim,
 }
@@ -48,6 +50,7 @@ impl Receiving {
                 }
             }
             match ready!(connection.poll_fill(None, cx)) {
+                Ok(0) | Err(_) if !connection.input.is_empty() => return Poll::Ready(Err(Lost::Begun)),
                 Ok(0) => return Poll::Ready(Err(Lost::Closed(None))),
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(Lost::Closed(Some(error)))),
