@@ -173,6 +173,24 @@ def test_second_tries_keep_to_their_share_over_a_thousand_calls(launch: Launch, 
     assert bills == calls + hedges, "what the providers count is what was told"
 
 
+def test_who_loses_costs_no_more_than_the_share_of_spend(launch: Launch, start: Start) -> None:
+    calls, prompt = 100, "a long prompt " * 500
+    first, second = start(ttft_ms={"fixed": 120}), start()
+    priced = policy(first, second, hedge={"after": "20ms", "max_share": 0.1, "max_spend": 0.01})
+    for deployment in priced["deployments"].values():
+        deployment["price"] = {"input_per_million_usd": 3, "output_per_million_usd": 3}
+    gateway = launch(priced)
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: call(gateway, text=prompt).status, range(calls)))
+    assert statuses == [200] * calls
+    metrics = Metrics.of(gateway)
+    hedges = metrics.sum("headgate_hedges_total")
+    assert 1 <= hedges <= 2, "the first is owed for, and one that was open meanwhile; the share of calls allows ten"
+    assert metrics.sum("headgate_not_hedged_total", reason="spend") > calls / 2
+    line = next(line for line in gateway.wait_for("call", calls) if line["not_hedged"] == "spend")
+    assert [attempt["hedge"] for attempt in line["attempts"]] == [False]
+
+
 def test_the_95th_percentile_is_learnt_from_streams(launch: Launch, start: Start) -> None:
     first = start(scenario=[{"match": {"path": "/v1/completions"}, "ttft_ms": {"fixed": STALLED_MS}}])
     second = start()

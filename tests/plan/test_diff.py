@@ -178,8 +178,9 @@ NOT_YET: list[tuple[str, str, Any, str]] = [
     (
         "resilience",
         "hedge",
-        {"after": {"ms": 250}, "max_share_permille": 20},
-        "calls of {} get a second try while the first is open: after 250ms, for 2 % of the calls at most (was off)",
+        {"after": {"ms": 250}, "max_share_permille": 20, "max_spend_permille": 10},
+        "calls of {} get a second try while the first is open: after 250ms, for 2 % of the calls and 1 % of the spend "
+        "at most (was off)",
     ),
     ("http", "max_calls", 5, "5 calls may be open (was 20000)"),
     ("http", "max_streams", 5, "5 streams may be open (was 20000)"),

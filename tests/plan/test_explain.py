@@ -58,7 +58,7 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
     answer = explained("exact")
     more = {
         "on_cut": "continue",
-        "hedge": {"after": {"ms": 250}, "max_share_permille": 20},
+        "hedge": {"after": {"ms": 250}, "max_share_permille": 20, "max_spend_permille": 10},
         "coalesce": True,
         "resume_bytes": 1 << 20,
         "keep_alive_ms": 15_000,
@@ -68,10 +68,11 @@ def test_what_few_policies_say_is_told_where_it_is_said() -> None:
     answer["resilience"] |= more
     assert list(guards(answer))[3] == (
         "when the caller has left, the answer is read to its end; a cut stream of plain text is continued once; a "
-        "second try elsewhere in the step when the first token takes longer than 250ms, for 2 % of the calls at most; "
-        "identical calls share one; the last 1MiB of a stream can be taken up again; a comment after 15s of silence; "
-        "refused first when the gateway is full; within a step, calls of one session (`x-session-id`, or "
-        "`prompt_cache_key` in the body) keep to one deployment, endpoint and credential while there is room"
+        "second try elsewhere in the step when the first token takes longer than 250ms, for 2 % of the calls and 1 % "
+        "of the spend at most; identical calls share one; the last 1MiB of a stream can be taken up again; a comment "
+        "after 15s of silence; refused first when the gateway is full; within a step, calls of one session "
+        "(`x-session-id`, or `prompt_cache_key` in the body) keep to one deployment, endpoint and credential while "
+        "there is room"
     )
 
 

@@ -51,11 +51,16 @@ def test_what_no_policy_may_say_yet_has_its_place_in_the_plan() -> None:
     http = Http.model_validate({"max_calls": 6, "max_streams": 5, "max_buffered": "3MiB"})
     told = process.http(http)
     assert (told.max_calls, told.max_streams, told.max_buffered_bytes) == (6, 5, 3 << 20)
-    said = {"hedge": {"after": "250ms", "max_share": 0.05}, "coalesce": "on", "resume": {}, "priority": "low"}
+    said = {
+        "hedge": {"after": "250ms", "max_share": 0.05, "max_spend": 0.2},
+        "coalesce": "on",
+        "resume": {},
+        "priority": "low",
+    }
     guards = resilience.lower(Resilience.model_validate({**said, "affinity": "prefix"}))
-    assert (guards.hedge, guards.coalesce, guards.resume_bytes) == (twin.Hedge(twin.Ms(250), 50), True, 1 << 20)
+    assert (guards.hedge, guards.coalesce, guards.resume_bytes) == (twin.Hedge(twin.Ms(250), 50, 200), True, 1 << 20)
     assert (guards.priority, guards.affinity) == ("low", "prefix")
-    assert resilience.lower(Resilience.model_validate({"hedge": {}})).hedge == twin.Hedge("p95", 20)
+    assert resilience.lower(Resilience.model_validate({"hedge": {}})).hedge == twin.Hedge("p95", 20, 10)
 
 
 def test_the_process_is_as_the_policy_says() -> None:

@@ -56,7 +56,7 @@ def whole() -> dict[str, Any]:
     """A plan that holds each kind of object: also those that no policy can ask for yet."""
     plan = lowered()
     more = replace(
-        plan.resilience, hedge=twin.Hedge(twin.Ms(250), 20), resume_bytes=1, coalesce=True, affinity="prefix"
+        plan.resilience, hedge=twin.Hedge(twin.Ms(250), 20, 10), resume_bytes=1, coalesce=True, affinity="prefix"
     )
     stored = replace(plan.keys[1], secret=twin.Digest(twin.KeyDigest("secret", "0f" * 32)))
     rates = twin.Rates(*range(9))

@@ -52,7 +52,8 @@ def _more(guard: dict[str, Any]) -> Iterator[str]:
         when = "95 % of late" if after == "p95" else show_duration(after["ms"])
         yield (
             f"; a second try elsewhere in the step when the first token takes longer than {when}, for "
-            f"{show_share(hedge['max_share_permille'])} of the calls at most"
+            f"{show_share(hedge['max_share_permille'])} of the calls and "
+            f"{show_share(hedge['max_spend_permille'])} of the spend at most"
         )
     if guard["coalesce"]:
         yield "; identical calls share one"

@@ -384,10 +384,14 @@ class Ms:
 
 @dataclass(frozen=True)
 class Hedge:
-    """A second try while the first is open: when it starts, and the most such tries as a share of the calls."""
+    """A second try while the first is open: when it starts, and the most such tries.
+
+    As a share of the calls, and of what answers cost: what tries may that lost.
+    """
 
     after: Literal["p95"] | Ms
     max_share_permille: int
+    max_spend_permille: int
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 //!
 //! A call whose first token takes longer than 95 % of late ([`Tail`]) is likely to have met a slow machine rather than
 //! a slow model, and another one answers sooner. But the loser bills as well, and a provider that is slow because it is
-//! full is made fuller. So a second attempt is the exception: off by default, paid for by the calls that needed none
-//! ([`Share`]) and by the retry budgets of whom it asks, never when a second run of the call could *do* something (tools
+//! full is made fuller. So a second attempt is the exception: off by default, paid for by the calls that needed none,
+//! in calls ([`Share`]) and in money ([`Purse`]), and by the retry budgets of whom it asks, never when a second run of the call could *do* something (tools
 //! on the provider's side), and never when a breaker on the way is not closed, since a provider in trouble needs fewer
 //! calls and not more.
 //!
@@ -12,12 +12,14 @@
 //!
 //! Source: Dean, Barroso, "The Tail at Scale" (2013) for p95; gRPC A6 and Finagle's backup requests for the cap.
 //!
-//! Not here: sending, cancelling and recording the two attempts (`run::hedged`), and a cap by share of spend, which needs
-//! to know what calls cost.
+//! Not here: sending, cancelling and recording the two attempts (`run::hedged`), and what they cost, which who sends them
+//! tells the purse.
 
+mod purse;
 mod share;
 mod tail;
 
+pub use purse::Purse;
 pub use share::Share;
 pub use tail::Tail;
 
@@ -36,8 +38,10 @@ pub enum Against {
     Attempts,
     /// A breaker behind the first attempt is not closed.
     Breaker,
-    /// Second attempts have had their share.
+    /// Second attempts have had their share of the calls.
     Share,
+    /// Attempts that lost have had their share of the spend.
+    Spend,
     /// Tools run at the provider.
     Tools,
     /// No other target of the step is in full service.
@@ -48,13 +52,14 @@ pub enum Against {
 
 impl Against {
     /// All, in the order of the metrics' table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Whole,
         Self::Unknown,
         Self::Deadline,
         Self::Attempts,
         Self::Breaker,
         Self::Share,
+        Self::Spend,
         Self::Tools,
         Self::Target,
         Self::Budget,
@@ -69,6 +74,7 @@ impl Against {
             Self::Attempts => "attempts",
             Self::Breaker => "breaker",
             Self::Share => "share",
+            Self::Spend => "spend",
             Self::Tools => "tools",
             Self::Target => "no_target",
             Self::Budget => "budget",
@@ -107,7 +113,7 @@ mod tests {
     const STREAM: Sent = Sent { at_ns: 0, left_ns: 10_000 * MS, streamed: true };
 
     fn hedge(after: HedgeAfter) -> Hedge {
-        Hedge { after, max_share_permille: 1000 }
+        Hedge { after, max_share_permille: 1000, max_spend_permille: 1000 }
     }
 
     fn known() -> Tail {

@@ -4,7 +4,7 @@ use crate::balance::Load;
 use crate::budget::{Bucket, Ratio};
 use crate::estimate::Estimate;
 use crate::health::{Board, Health};
-use crate::hedge::{Share, Tail};
+use crate::hedge::{Purse, Share, Tail};
 use crate::limit::Limit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +49,7 @@ pub struct State {
     pub(crate) loads: Registry<Load>,
     pub(crate) tails: Registry<Tail>,
     pub(crate) shares: Registry<Share>,
+    pub(crate) purses: Registry<Purse>,
     pub(crate) estimates: Registry<Estimate>,
 }
 
@@ -67,6 +68,7 @@ impl State {
         self.loads.prune();
         self.tails.prune();
         self.shares.prune();
+        self.purses.prune();
         self.estimates.prune();
     }
 

@@ -4,7 +4,7 @@ use crate::balance::{self, Load, Usable, affine};
 use crate::budget::{Bucket, Cost, Ratio};
 use crate::estimate::Estimate;
 use crate::health::{Health, Refused, Settings, State as HealthState, Why};
-use crate::hedge::{Share, Tail};
+use crate::hedge::{Purse, Share, Tail};
 use crate::held::{Held, Ticket};
 use crate::limit::Limit;
 use crate::state::State;
@@ -28,6 +28,8 @@ pub struct Targets {
     direct: Vec<Rc<Member>>,
     /// The second attempts that calls have earned: of each alias, then of models named outright at each provider.
     shares: Vec<Arc<Share>>,
+    /// Likewise.
+    purses: Vec<Arc<Purse>>,
     aliases: usize,
 }
 
@@ -42,18 +44,27 @@ impl Targets {
             plan.deployments.iter().map(|one| member(one.provider, &one.id, one.max_concurrency)).collect();
         let direct = (0..plan.providers.len()).map(|provider| member(provider, "*", None)).collect();
         let aliases = plan.aliases.iter().map(|alias| format!("alias:{}", alias.name));
-        let shares = aliases.chain(plan.providers.iter().map(|provider| format!("direct:{}", provider.id)));
-        let shares = shares.map(|id| state.shares.get(&id, Share::new)).collect();
-        Self { deployments, direct, shares, aliases: plan.aliases.len() }
+        let labels = aliases.chain(plan.providers.iter().map(|provider| format!("direct:{}", provider.id)));
+        let both = |id: String| (state.shares.get(&id, Share::new), state.purses.get(&id, Purse::new));
+        let (shares, purses) = labels.map(both).unzip();
+        Self { deployments, direct, shares, purses, aliases: plan.aliases.len() }
     }
 
     /// The second attempts that calls of this label have earned.
     pub(crate) fn share(&self, label: Label) -> Option<&Share> {
-        let index = match label {
+        self.shares.get(self.index(label)).map(|share| &**share)
+    }
+
+    /// What second attempts of calls of this label may cost. The engine reads it; who knows what attempts cost fills it.
+    pub fn purse(&self, label: Label) -> Option<&Arc<Purse>> {
+        self.purses.get(self.index(label))
+    }
+
+    const fn index(&self, label: Label) -> usize {
+        match label {
             Label::Alias(alias) => alias,
             Label::Direct(provider) => self.aliases + provider,
-        };
-        self.shares.get(index).map(|share| &**share)
+        }
     }
 
     /// The healths of an endpoint, with each of its models, and of its provider with them.

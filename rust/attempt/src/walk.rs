@@ -312,6 +312,11 @@ impl<'a> Walk<'a> {
         self.call.targets.share(self.call.route.label())
     }
 
+    /// Whether attempts that lost have cost less than their share of the spend.
+    pub(crate) fn may_spend(&self) -> bool {
+        self.call.targets.purse(self.call.route.label()).is_some_and(|purse| purse.may_pay())
+    }
+
     /// How long first tokens take at a place; none of models named outright, of which one says nothing of another.
     pub(crate) fn tail(&self, place: Place) -> Option<&'a Tail> {
         self.member(place).filter(|member| !member.is_shared).map(|member| &*member.tail)

@@ -14,6 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::tariff::BYTES_PER_TOKEN;
 use crate::together::Sharing;
 use admission::Caller;
+use attempt::hedge::Purse;
 use attempt::{What, Won};
 use bytes::Bytes;
 use fault::{Fault, Kind};
@@ -31,6 +32,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use upstream::Answer;
 
 /// A call that was let in, and whose row in the table of paths is known.
@@ -259,8 +261,18 @@ impl<'c> Call<'c> {
         let (resilience, opened_ns) = (route.resilience(), record.opened_ns());
         self.server.opens(self.snapshot, self.opening(request.model(), is_budgeted), record)?;
         let within_ms = self.within_ms;
-        let ask =
-            Ask { resilience, streamed, prompt_bytes, names_tier, expects, steers, opened_ns, within_ms, is_budgeted };
+        let ask = Ask {
+            resilience,
+            streamed,
+            prompt_bytes,
+            names_tier,
+            expects,
+            steers,
+            opened_ns,
+            within_ms,
+            is_budgeted,
+            purse: self.purse(&route),
+        };
         let (hedge, affinity) = match &request {
             Request::Named(named) => {
                 let key = || record.key().map(|key| &**key);
@@ -299,6 +311,12 @@ impl<'c> Call<'c> {
                 What::Fault(fault) => Err(Lost { fault, again: Some(lost.again), pause_ns: lost.pause_ns }),
             },
         }
+    }
+
+    /// What second attempts of calls along a route may cost, where there are any.
+    pub(crate) fn purse(&self, route: &Route<'_>) -> Option<&'c Arc<Purse>> {
+        route.resilience().hedge.as_ref()?;
+        self.snapshot.targets.purse(route.label())
     }
 
     /// About how many tokens the prompt of a call along a route has, whose body has so many bytes: by what was learnt at

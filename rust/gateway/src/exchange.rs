@@ -5,6 +5,7 @@ use crate::go_on::Onward;
 use crate::open::{Open, Opens, Seen};
 use crate::reply::{self, Provided};
 use crate::tariff::Tariff;
+use attempt::hedge::Purse;
 use attempt::{Against, Attempt, Blame, Class, Failure, Good, Transition, Tried, What};
 use bytes::Bytes;
 use fault::{Fault, Kind};
@@ -43,6 +44,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) within_ms: Option<u64>,
     /// Whether a budget that must hold counts on it.
     pub(crate) is_budgeted: bool,
+    /// What second attempts of such calls may cost; none where there are none.
+    pub(crate) purse: Option<&'a Arc<Purse>>,
 }
 
 /// What is sent.

@@ -173,6 +173,7 @@ impl Again {
             opened_ns,
             within_ms,
             is_budgeted: record.hold().is_some(),
+            purse: call.purse(&route),
         };
         match attempt(&call, (route, ask), (&onward, from, cut), &mut record).await {
             Ok(Won { answer: provided, held, trail }) => {

@@ -80,6 +80,9 @@ impl Open {
     pub(crate) fn tried(self, tried: &Tried<'_>) -> record::Attempt {
         // What is answered from is charged when the answer is over.
         let charge = if tried.class == Class::Good { Charge::UNSETTLED } else { self.charge(tried.result) };
+        if tried.class == Class::HedgeLost || self.is_hedge && tried.class != Class::Good {
+            self.tariff.lost(&charge);
+        }
         record::Attempt {
             number: u16::try_from(self.number).unwrap_or(u16::MAX),
             series: self.series,
@@ -102,6 +105,9 @@ impl Open {
     /// The attempt as one whose caller left.
     pub(crate) fn left(self, now_ns: u64) -> record::Attempt {
         let charge = self.charge(None);
+        if self.is_hedge {
+            self.tariff.lost(&charge);
+        }
         record::Attempt {
             number: u16::try_from(self.number).unwrap_or(u16::MAX),
             series: self.series,

@@ -8,11 +8,13 @@ use crate::exchange::Exchange;
 use crate::snapshot::Snapshot;
 use crate::wall;
 use attempt::Estimate;
+use attempt::hedge::Purse;
 use plan::{Candidate, Price};
 use protocol::openai::paths::{Endpoint, ModelAt, Streams, UsageAt};
 use protocol::openai::usage::Usage;
 use record::{Basis, Charge, Record};
 use std::rc::Rc;
+use std::sync::Arc;
 use stream::{Ending, Finish, How, Metered};
 
 /// How many bytes make a token, about, where nothing was learnt yet.
@@ -32,6 +34,8 @@ pub(crate) struct Tariff {
     /// An index into the plan's prices.
     price: Option<usize>,
     prompt_bytes: u64,
+    /// What second attempts may cost, and the share of an answer's cost that they earn by it, per mille.
+    hedges: Option<(Arc<Purse>, u32)>,
 }
 
 impl Tariff {
@@ -46,6 +50,11 @@ impl Tariff {
             provider: *provider,
             deployment: *deployment,
             prompt_bytes: exchange.ask.prompt_bytes,
+            hedges: exchange
+                .ask
+                .purse
+                .cloned()
+                .zip(exchange.ask.resilience.hedge.map(|hedge| hedge.max_spend_permille)),
         }
     }
 
@@ -64,12 +73,26 @@ impl Tariff {
                 record.usage_unsaid(metered.is_garbled);
             }
             let used = self.estimate(metered, usize::from(is_whole));
-            return record.charged(self.charge(&used, metered, Basis::Counted));
+            return self.answered(self.charge(&used, metered, Basis::Counted), record);
         };
         if is_whole {
             self.learn(&used, metered);
         }
-        record.charged(self.charge(&used, metered, Basis::Provider));
+        self.answered(self.charge(&used, metered, Basis::Provider), record);
+    }
+
+    fn answered(&self, charge: Charge, record: &mut Record) {
+        if let Some((purse, permille)) = &self.hedges {
+            purse.earn(charge.nano_usd.unwrap_or(0), *permille);
+        }
+        record.charged(charge);
+    }
+
+    /// Attempts were open side by side, and the one that this is the charge of was not answered from.
+    pub(crate) fn lost(&self, charge: &Charge) {
+        if let Some((purse, _)) = &self.hedges {
+            purse.pay(charge.nano_usd.unwrap_or(0));
+        }
     }
 
     fn charge(&self, usage: &Usage, metered: &Metered, basis: Basis) -> Charge {

@@ -115,8 +115,18 @@ impl Sharing<'_> {
         let within_ms = self.call.within_ms;
         let Asked { streamed, prompt_bytes, names_tier, expects, .. } = self.asked;
         let (opened_ns, steers, is_budgeted) = (record.opened_ns(), false, false);
-        let ask =
-            Ask { resilience, streamed, prompt_bytes, names_tier, expects, steers, opened_ns, within_ms, is_budgeted };
+        let ask = Ask {
+            resilience,
+            streamed,
+            prompt_bytes,
+            names_tier,
+            expects,
+            steers,
+            opened_ns,
+            within_ms,
+            is_budgeted,
+            purse: None,
+        };
         let deadline_ns = ask.total_by();
         let alarm = wheel.alarm();
         alarm.set(Some(deadline_ns));

@@ -187,7 +187,12 @@ fn of_hedge(hedge: &Hedge) -> Vec<Row> {
         HedgeAfter::P95 => 1,
         HedgeAfter::Ms(ms) => ms,
     };
-    vec![("hedge.after", after, TIME_MS), ("hedge.max_share_permille", hedge.max_share_permille.into(), PERMILLE)]
+    let Hedge { max_share_permille, max_spend_permille, .. } = *hedge;
+    vec![
+        ("hedge.after", after, TIME_MS),
+        ("hedge.max_share_permille", max_share_permille.into(), PERMILLE),
+        ("hedge.max_spend_permille", max_spend_permille.into(), PERMILLE),
+    ]
 }
 
 #[cfg(test)]

@@ -276,7 +276,7 @@ mod tests {
     fn a_hedge_reads_back() {
         let mut plan = plan();
         for after in [HedgeAfter::P95, HedgeAfter::Ms(250)] {
-            plan.resilience.hedge = Some(Hedge { after, max_share_permille: 20 });
+            plan.resilience.hedge = Some(Hedge { after, max_share_permille: 20, max_spend_permille: 10 });
             assert_eq!(Plan::read(&sealed(&plan)).expect("readable").resilience, plan.resilience);
         }
     }

@@ -81,6 +81,8 @@ pub struct Hedge {
     pub after: HedgeAfter,
     /// The most such tries, as a share of the calls; per mille.
     pub max_share_permille: u32,
+    /// The most that attempts cost which lost, as a share of what answers cost; per mille.
+    pub max_spend_permille: u32,
 }
 
 /// When a second try starts.

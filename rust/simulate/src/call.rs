@@ -81,7 +81,11 @@ pub(crate) async fn run(fleet: &Rc<Fleet>, want: &Want, resend: u32, replica: us
     fleet.oracle.over(&over);
     let mut tally = fleet.tally.borrow_mut();
     tally.call(opened_ns, fleet.now());
-    tally.bill(&Billed { plan: &fleet.plan, visits: &visits, input_tokens: want.input_tokens });
+    let [answered, lost] = tally.bill(&Billed { plan: &fleet.plan, visits: &visits, input_tokens: want.input_tokens });
+    if let (Some(hedge), Some(purse)) = (call.hedge, at.targets.purse(route.label())) {
+        purse.pay(lost);
+        purse.earn(answered, hedge.max_spend_permille);
+    }
     let ended = match got {
         Got::Whole(index) => {
             visits.get(index).filter(|visit| visit.ending == Ending::Whole).map_or(Ended::Part, |visit| Ended::Whole {

@@ -174,7 +174,7 @@ fn no_rule_is_broken(result: &Value) {
 fn hedged(after: HedgeAfter, max_share_permille: u32) -> Plan {
     let mut plan: Plan = serde_json::from_str(PLAN).expect("a plan");
     for alias in &mut plan.aliases {
-        alias.resilience.hedge = Some(Hedge { after, max_share_permille });
+        alias.resilience.hedge = Some(Hedge { after, max_share_permille, max_spend_permille: 1000 });
     }
     plan
 }
@@ -214,6 +214,23 @@ fn slow_now_and_then(job: &mut Value) {
         slow["ttft_ms"] = json!({"fixed": 6_000});
         provider["rules"] = json!([slow]);
     }
+}
+
+#[test]
+fn what_second_attempts_waste_is_a_share_of_what_answers_cost() {
+    let waste = |max_spend_permille| {
+        let mut plan = hedged(HedgeAfter::Ms(250), 1000);
+        for alias in &mut plan.aliases {
+            alias.resilience.hedge = Some(Hedge { max_spend_permille, ..alias.resilience.hedge.expect("hedged") });
+        }
+        let world = run_with(plan, job(slow_now_and_then))["worlds"][0].clone();
+        unbroken(&world);
+        let figure = |name: &str| number(&world["figures"][name]);
+        (figure("wasted_nanousd") * 1000 / figure("spend_nanousd"), figure("hedges"))
+    };
+    let (free, capped) = (waste(1000), waste(10));
+    assert!(free.0 > 30, "without the cap: {free:?}");
+    assert!(capped.0 <= 12 && 0 < capped.1 && capped.1 < free.1 / 2, "with it: {capped:?}");
 }
 
 #[test]

@@ -44,6 +44,9 @@ class Hedge(Section):
         description="How late the first token is: `p95` (later than 95 % of late; of streams alone), or a duration.",
     )
     max_share: Annotated[Share, shares(0.001, 0.1)] = share_field(0.02, "The most such tries, as a share of calls.")
+    max_spend: Annotated[Share, shares(0.001, 1)] = share_field(
+        0.01, "The most that tries cost which lost, as a share of what answers cost; where prices are known."
+    )
 
 
 class Resume(Section):

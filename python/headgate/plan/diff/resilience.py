@@ -105,4 +105,5 @@ def _hedge(hedge: dict[str, Any] | None) -> str:
         return "off"
     after = hedge["after"]
     when = "95 % of late" if after == "p95" else show_duration(after["ms"])
-    return f"after {when}, for {show_share(hedge['max_share_permille'])} of the calls at most"
+    calls, spend = show_share(hedge["max_share_permille"]), show_share(hedge["max_spend_permille"])
+    return f"after {when}, for {calls} of the calls and {spend} of the spend at most"

@@ -67,4 +67,4 @@ def _retry(section: sections.Retry) -> document.Retry:
 
 def _hedge(section: sections.Hedge) -> document.Hedge:
     after = document.Ms(section.after) if isinstance(section.after, int) else section.after
-    return document.Hedge(after=after, max_share_permille=section.max_share)
+    return document.Hedge(after=after, max_share_permille=section.max_share, max_spend_permille=section.max_spend)

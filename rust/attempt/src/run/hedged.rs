@@ -124,6 +124,9 @@ fn second<W: World>(walk: &Walk<'_>, first: &Open<'_>, world: &W) -> Result<Step
     if !walk.is_sound(first.place, first.held.way, now_ns) {
         return Err(Against::Breaker);
     }
+    if !walk.may_spend() {
+        return Err(Against::Spend);
+    }
     let share = walk.share().filter(|share| share.try_pay()).ok_or(Against::Share)?;
     let taken = take(walk, first, now_ns, world);
     if taken.is_err() {

@@ -143,6 +143,33 @@ fn second_attempts_are_a_share_of_the_calls() {
 }
 
 #[test]
+fn what_attempts_cost_that_lost_is_a_share_of_what_answers_cost() {
+    let mut bench = bench();
+    let mut hedges = 0;
+    for _ in 0..1000 {
+        let (_, log) = bench.call("pair", &[SLOW, FAST]);
+        bench.now_ns += 1_000 * MS;
+        let is_hedged = log.len() == 3;
+        hedges += usize::from(is_hedged);
+        assert!(is_hedged || log[0] == "not hedged: spend", "{log:?}");
+        // What loses here has read a long prompt.
+        bench.purse("pair").pay(if is_hedged { 90 } else { 0 });
+        bench.purse("pair").earn(100, 10);
+    }
+    assert_eq!(hedges, 1000 / 90 + 1, "a hundredth of the spend, and the first is owed for");
+    assert!(bench.call("two-keys", &[SLOW, FAST]).1.len() > 2, "each alias has its own");
+}
+
+#[test]
+fn without_prices_the_share_of_spend_says_nothing() {
+    let mut bench = bench();
+    for _ in 0..100 {
+        assert_eq!(bench.call("pair", &[SLOW, FAST]).0, Ok(2));
+        bench.now_ns += 1_000 * MS;
+    }
+}
+
+#[test]
 fn second_attempts_are_paid_by_the_budgets_of_whom_they_ask() {
     let mut plan = hedged(HedgeAfter::Ms(250), 1000);
     for provider in &mut plan.providers {

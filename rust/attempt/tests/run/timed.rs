@@ -2,10 +2,10 @@
 
 use attempt::{
     Against, Attempt, Blame, Call, Class, Failure, Good, Lost, State, Stop, Targets, Transition, Tried, Verdict, What,
-    World, run,
+    World, hedge::Purse, run,
 };
 use fault::{Fault, Kind};
-use plan::{Hedge, HedgeAfter, Needs, Plan, Scope};
+use plan::{Hedge, HedgeAfter, Label, Needs, Plan, Scope};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -106,6 +106,12 @@ impl Bench {
         self.state
             .each_health(|_, health| open += u32::from(health.state(self.now_ns) != attempt::HealthState::Closed));
         held == 0 && open == 0
+    }
+
+    /// What second attempts of an alias may cost.
+    pub(crate) fn purse(&self, alias: &str) -> &Purse {
+        let index = self.plan.aliases.iter().position(|one| one.name == alias).expect("an alias");
+        self.targets.purse(Label::Alias(index)).expect("one for each")
     }
 
     /// Every slot that was taken was given back.
@@ -217,7 +223,7 @@ impl World for Timed<'_> {
 pub(crate) fn hedged(after: HedgeAfter, max_share_permille: u32) -> Plan {
     let mut plan = crate::script::plan();
     for alias in &mut plan.aliases {
-        alias.resilience.hedge = Some(Hedge { after, max_share_permille });
+        alias.resilience.hedge = Some(Hedge { after, max_share_permille, max_spend_permille: 10 });
     }
     plan
 }

@@ -30,6 +30,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         opened_ns: 0,
         within_ms: asked.within_ms,
         is_budgeted: false,
+        purse: None,
     };
     let call = attempt::Call {
         route,

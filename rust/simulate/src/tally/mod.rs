@@ -170,8 +170,10 @@ impl Tally {
         self.timeline.open(opened_ns, ended_ns);
     }
 
-    /// What a call's attempts came to.
-    pub(crate) fn bill(&mut self, billed: &Billed<'_>) {
+    /// What a call's attempts came to. Returns what those cost that were answered from, and those that lost, as far as that
+    /// is known; in billionths of a US dollar.
+    pub(crate) fn bill(&mut self, billed: &Billed<'_>) -> [u64; 2] {
+        let mut costs = [0_u64; 2];
         for visit in billed.visits {
             let place = visit.place;
             let is_retry = visit.number > 1 && !visit.is_hedge;
@@ -189,9 +191,11 @@ impl Tally {
             }
             // One that lost had been sent: its prompt is billed, as far as anybody knows.
             if visit.committed_ns.is_some() || visit.class == "hedge_lost" {
-                books.pay(billed, visit);
+                let cost = &mut costs[usize::from(visit.class == "hedge_lost")];
+                *cost = cost.saturating_add(books.pay(billed, visit).unwrap_or(0));
             }
         }
+        costs
     }
 
     /// A health key changed.
@@ -207,8 +211,8 @@ impl Tally {
 }
 
 impl Books {
-    /// Counts the tokens of an attempt, and what they cost.
-    fn pay(&mut self, billed: &Billed<'_>, visit: &Visit) {
+    /// Counts the tokens of an attempt, and what they cost, which is returned where it is known.
+    fn pay(&mut self, billed: &Billed<'_>, visit: &Visit) -> Option<u64> {
         self.input_tokens += billed.input_tokens;
         self.output_tokens += visit.output_tokens;
         let deployment = visit.place.deployment.and_then(|deployment| billed.plan.deployments.get(deployment));
@@ -216,11 +220,12 @@ impl Books {
         let usage = Usage { input: billed.input_tokens, output: visit.output_tokens, ..Usage::NONE };
         let Some(cost) = price.and_then(|price| price.nano_usd(&usage)) else {
             self.unpriced += 1;
-            return;
+            return None;
         };
         self.spend_nanousd = self.spend_nanousd.saturating_add(cost);
         if visit.ending != Ending::Whole {
             self.wasted_nanousd = self.wasted_nanousd.saturating_add(cost);
         }
+        Some(cost)
     }
 }
