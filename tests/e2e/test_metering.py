@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from tests.harness.charges import NEAR_TOKENS, attempts, billed, cost, priced, sides
 from tests.harness.fixtures import Launch
-from tests.harness.gateway import Gateway, Policy, write
+from tests.harness.gateway import Gateway, write
 from tests.harness.metrics import Metrics
-from tests.harness.policies import small
-from tests.harness.provider import Bill, Provider
+from tests.harness.provider import Provider
 from tests.harness.waiting import until
 from tests.harness.wire import Answer, Connection, chat, request
 
 PATH = "/v1/chat/completions"
-PRICE = {
-    "input": "0.0375",
-    "cache_read": "0.00375",
-    "cache_write": "0.047",
-    "input_audio": "11.1",
-    "input_image": "3.3",
-    "output": "0.0013",
-    "reasoning": "0.0017",
-    "output_audio": "22.2",
-    "output_image": "44.4",
-}
-"""US dollars per million tokens, such that hardly a call costs a whole number of nano-dollars."""
-INPUT = ("input", "cache_read", "cache_write", "input_audio", "input_image")
 ASKS: dict[str, Any] = {"stream_options": {"include_usage": True}}
-NEAR_TOKENS = 3
-"""How far an estimate may be from the truth where a token is an event, or a few bytes."""
-
-Attempt = dict[str, Any]
-
-
-def priced(provider: Provider, **sections: Any) -> Policy:  # noqa: ANN401 - whatever the policy takes
-    """`chat` has prices, `free` has none; one worker, so that lines of the log stand in the order of their calls."""
-    policy = small(provider.url, workers=1, **sections)
-    policy["deployments"]["gpt"]["price"] = {f"{kind}_per_million_usd": float(usd) for kind, usd in PRICE.items()}
-    policy["deployments"]["free"] = {"provider": "house", "model": "free-sim"}
-    policy["aliases"]["free"] = {"chain": [{"use": ["free"]}]}
-    return policy
 
 
 @pytest.fixture
@@ -52,32 +26,6 @@ def gateway(launch: Launch, provider: Provider, bill: Provider) -> Gateway:
     """A gateway of its own for each test: what it learns stays with it."""
     assert bill.bill()["totals"]["calls"] == 0
     return launch(priced(provider))
-
-
-def cost(tokens: dict[str, int]) -> str:
-    """What tokens cost, by a calculation of its own: exact, and rounded up to a nano-dollar once."""
-    exact = sum((Decimal(count) * Decimal(PRICE[kind]) / 1_000_000 for kind, count in tokens.items()), Decimal(0))
-    usd = exact.quantize(Decimal("1e-9"), ROUND_CEILING)
-    return f"{usd.normalize():f}"
-
-
-def attempts(gateway: Gateway, calls: int = 1) -> list[Attempt]:
-    """The attempts of the last call of so many."""
-    line: dict[str, Any] = gateway.wait_for("call", calls)[-1]
-    tried: list[Attempt] = line["attempts"]
-    assert line["tokens"] == sum(sum(attempt["tokens"].values()) for attempt in tried)
-    return tried
-
-
-def sides(attempt: Attempt) -> tuple[int, int]:
-    """Tokens of the prompt and of the answer."""
-    tokens: dict[str, int] = attempt["tokens"]
-    prompt = sum(count for kind, count in tokens.items() if kind in INPUT)
-    return prompt, sum(tokens.values()) - prompt
-
-
-def billed(entry: Bill) -> tuple[int, int]:
-    return entry["prompt_tokens"], entry["completion_tokens"]
 
 
 def form(model: str, **fields: str) -> tuple[bytes, dict[str, str]]:

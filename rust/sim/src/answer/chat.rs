@@ -23,7 +23,7 @@ fn whole(call: &mut Call, outputs: &[Output]) -> Reply {
     let usage = usage(&call.note, outputs);
     let body = json!({
         "id": call.new_id("chatcmpl-"), "object": "chat.completion", "created": call.created, "model": call.note.model,
-        "choices": choices, "usage": usage, "service_tier": "default", "system_fingerprint": FINGERPRINT,
+        "choices": choices, "usage": usage, "service_tier": call.service_tier(), "system_fingerprint": FINGERPRINT,
     });
     call.whole(&body, outputs.iter().map(Output::tokens).sum())
 }

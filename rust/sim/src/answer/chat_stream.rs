@@ -15,6 +15,7 @@ pub(super) fn stream(call: &mut Call, outputs: &[Output]) -> Reply {
         created: call.created,
         model: call.note.model.clone(),
         usage: call.body["stream_options"]["include_usage"] == true,
+        tier: call.service_tier(),
     };
     let mut pieces = in_turn(outputs.iter().enumerate().map(|(index, output)| choice(call, &frame, index, output)));
     let mut pace = call.pace();
@@ -35,13 +36,14 @@ struct Frame {
     created: u64,
     model: String,
     usage: bool,
+    tier: &'static str,
 }
 
 impl Frame {
     fn data(&self, choices: &Value, usage: &Value) -> Value {
         let mut data = json!({
             "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
-            "service_tier": "default", "system_fingerprint": FINGERPRINT, "choices": choices,
+            "service_tier": self.tier, "system_fingerprint": FINGERPRINT, "choices": choices,
         });
         if self.usage {
             data["usage"] = usage.clone();

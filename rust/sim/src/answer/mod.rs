@@ -93,6 +93,15 @@ impl<'a> Call<'a> {
         self.body[field].as_str().unwrap_or_default()
     }
 
+    /// How the call is served: as it asks to be, where it names a tier that there is.
+    fn service_tier(&self) -> &'static str {
+        match self.text("service_tier") {
+            "flex" => "flex",
+            "priority" | "fast" => "priority",
+            _ => "default",
+        }
+    }
+
     fn count(&self, field: &str) -> Option<u32> {
         self.body[field].as_u64().map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     }

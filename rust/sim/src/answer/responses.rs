@@ -65,7 +65,7 @@ fn response(call: &mut Call, items: &[Value], output: &Output) -> Value {
         "incomplete_details": if short { json!({"reason": "max_output_tokens"}) } else { Value::Null },
         "error": null, "usage": usage(&call.note, output), "top_logprobs": or("top_logprobs", json!(0)),
         "reasoning": {"effort": call.body["reasoning"]["effort"], "summary": call.body["reasoning"]["summary"]},
-        "text": or("text", json!({})), "tools": or("tools", json!([])), "service_tier": "default",
+        "text": or("text", json!({})), "tools": or("tools", json!([])), "service_tier": call.service_tier(),
         "background": or("background", json!(false)), "instructions": or("instructions", Value::Null),
         "max_output_tokens": or("max_output_tokens", Value::Null), "max_tool_calls": or("max_tool_calls", Value::Null),
         "metadata": or("metadata", json!({})), "parallel_tool_calls": or("parallel_tool_calls", json!(true)),
