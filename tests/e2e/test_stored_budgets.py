@@ -89,7 +89,7 @@ def test_a_caller_who_must_ask_goes_on_once_more_is_granted(gateway: Gateway, he
     refused = soon(gateway, "approval_required")
     assert refused.status == 402
     (approval,) = re.findall(r"apr_[0-9a-f]{20}", refused.json()["error"]["message"])
-    headgate("budget", "grant", approval, "50")
+    assert headgate("budget", "grant", approval, "50") == f"granted $50: {approval}\n"
     soon(gateway, None)
     (granted,) = json.loads(headgate("budget", "list", "--json"))["grants"]
     assert (granted["approval"], granted["usd"]) == (approval, "50")
@@ -101,6 +101,9 @@ def test_a_key_is_made_with_limits_of_its_own(gateway: Gateway, headgate: Run) -
     )
     assert made["name"].startswith("platform-")
     until(lambda: call(gateway, made["key"]).status != 401, "the key is known")
+    (row,) = json.loads(headgate("budget", "list", "--json"))["budgets"]
+    assert (row["budget"], row["from"]) == (f"key.usd_per_day={made['name']}", "key")
+    assert "budget $0.000001/day" in headgate("key", "list")
     refused = call(gateway, made["key"])
     assert (refused.status, refused.code) == (429, "insufficient_quota")
     assert call(gateway).status == 200, "another key of the team is not meant"

@@ -46,10 +46,10 @@ def gateway(launch: Launch, policy: Policy, environment: dict[str, str]) -> Gate
 def key(gateway: Gateway, environment: dict[str, str]) -> Run:
     """Runs `headgate key`; returns what it printed."""
 
-    def ran(*arguments: str, code: int = 0) -> str:
+    def ran(*arguments: str, code: int | None = 0) -> str:
         ended = run("key", *arguments, "--policy", str(gateway.log.with_name("policy.yaml")), environment=environment)
-        assert ended.returncode == code, ended.stderr
-        return ended.stdout if code == 0 else ended.stderr
+        assert code is None or ended.returncode == code, ended.stderr
+        return ended.stdout if ended.returncode == 0 else ended.stderr
 
     return ran
 
@@ -113,8 +113,8 @@ def test_a_key_expires_at_its_time(gateway: Gateway, key: Run) -> None:
 
     def made(seconds: int) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + seconds))
-        told: str = json.loads(key("create", "--name", f"for-{seconds}", "--expires", moment, "--json"))["key"]
-        return told
+        told = key("create", "--name", f"for-{seconds}", "--expires", moment, "--json", code=None)
+        return str(json.loads(told)["key"]) if told.startswith("{") else "hg_none"  # it was too late to make it
 
     soon(gateway, seen_before_its_end(gateway, made), 401)
     states = {row["name"]: row["state"] for row in json.loads(key("list", "--json"))}
@@ -146,7 +146,10 @@ def test_no_secret_is_kept_anywhere(gateway: Gateway, key: Run, url: str) -> Non
 
 def test_a_change_that_does_not_fit_the_policy_is_refused_when_it_is_made(key: Run) -> None:
     assert "no alias `chta`; did you mean `chat`?" in key("create", "--alias", "chta", code=2)
-    assert "shoe_size: this headgate knows no such field" in key("create", "--limit", "shoe_size=42", code=2)
+    assert "shoe_size: unknown field" in key("create", "--limit", "shoe_size=42", code=2)
+    assert "requests_per_minute: -1 is below 1" in key("create", "--limit", "requests_per_minute=-1", code=2)
+    assert "budget.window: `hour` or `day` or" in key("create", "--usd", "5/fortnight", code=2)
+    assert "expires: 2020-01-01 has passed" in key("create", "--expires", "2020-01-01", code=2)
     assert "there is no key `nobody` in the store" in key("revoke", "nobody", code=1)
 
 

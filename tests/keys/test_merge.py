@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_left_out_and_told() -> None:
     of_policy = 'keys: [{name: made, secret: "${env:B}"}]\n'
     for key, more, why in [
         (replace(KEY, settings={"aliases": ["gone"]}), "", "there is nothing more that it may ask for"),
-        (replace(KEY, settings={"shoe_size": 42}), "", "shoe_size: this headgate knows no such field"),
+        (replace(KEY, settings={"shoe_size": 42}), "", "shoe_size: unknown field"),
         (KEY, of_policy, "the policy has a key of that name"),
         (replace(KEY, secrets=()), "", "there is nothing more that it may ask for"),
     ]:

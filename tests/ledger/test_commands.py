@@ -96,6 +96,7 @@ def test_csv_has_a_line_for_each_group(url: str) -> None:
         (["--since", "yesterday"], "--since: `yesterday`: a length of time such as 7d"),
         (["--since", "1h", "--until", "2h"], "--since is not before --until"),
         (["--plot", "x.pdf"], "--plot x.pdf: a name ends in .svg or .png"),
+        (["--json", "--csv"], "--json, --csv: one of them"),
     ],
 )
 def test_a_wrong_question_is_2_and_says_what_was_meant(url: str, arguments: list[str], says: str) -> None:
@@ -114,7 +115,30 @@ def test_a_policy_without_a_ledger_says_how_to_have_one(tmp_path: Path) -> None:
 def test_a_ledger_that_is_not_there_is_69(tmp_path: Path) -> None:
     ended = headgate("usage", "--ledger", f"sqlite:///{tmp_path}/none.db")
     assert ended.returncode == 69
-    assert "none.db: the ledger cannot be opened: No such file" in ended.stderr
+    assert "none.db: there is no ledger yet; `headgate serve` makes it when it starts" in ended.stderr
+
+
+def test_what_is_no_url_of_a_ledger_is_2() -> None:
+    ended = headgate("usage", "--ledger", "mysql://host/name")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--ledger: the URL of a database is needed: sqlite:///data/headgate.db" in ended.stderr
+
+
+@pytest.mark.parametrize(("command", "what"), [(("usage", "--reconcile"), "the bill"), (("key", "import"), "the keys")])
+def test_a_file_that_is_not_there_is_told_by_its_name(url: str, command: tuple[str, str], what: str) -> None:
+    where = ("--ledger", url) if command[0] == "usage" else ()
+    ended = headgate(*command, "none.csv", *where)
+    assert ended.returncode == 1
+    assert ended.stderr == f"headgate: none.csv: {what} cannot be read: No such file or directory\n"
+
+
+def test_a_tail_of_what_cannot_be_says_so_at_once(tmp_path: Path) -> None:
+    ended = headgate("tail", "--journal", str(tmp_path), "--outcome", "faild")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--outcome: no call ends as `faild`; did you mean `failed`?" in ended.stderr
+    ended = headgate("tail", "--journal", str(tmp_path / "none"))
+    assert ended.returncode == 1
+    assert "there is no journal yet" in ended.stderr
 
 
 def test_a_call_is_shown_with_its_attempts(url: str) -> None:

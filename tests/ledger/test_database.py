@@ -44,7 +44,7 @@ def test_a_file_of_a_ledger_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_question_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="No such file"):
+    with pytest.raises(LedgerError, match="there is no ledger yet"):
         Database(f"sqlite:///{tmp_path}/ledger.db", create=False)
     assert list(tmp_path.iterdir()) == []
 

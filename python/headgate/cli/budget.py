@@ -44,7 +44,7 @@ def set_(
     from headgate.keys.settings import budget_of
 
     given = {"per": per, "value": value, "name": name, "time_zone": time_zone, "warn_at": warn_at}
-    settings: dict[str, Any] = budget_of(usd) | {field: said for field, said in given.items() if said is not None}
+    settings: dict[str, Any] = budget_of(usd, "") | {field: said for field, said in given.items() if said is not None}
     if when_spent is not None:
         settings["when_spent"] = _when_spent(when_spent)
     if observe:
@@ -85,7 +85,7 @@ def grant(
     from headgate.config.units import parse_usd
     from headgate.keys import desk
     from headgate.keys.settings import amount_of
-    from headgate.ledger.money import short_usd
+    from headgate.ledger.money import exact_usd
 
     try:
         nano = parse_usd(amount_of(usd))
@@ -96,7 +96,9 @@ def grant(
     if not re.fullmatch(r"apr_[0-9a-f]{20}", approval):
         raise UsageError(f"`{approval[:40]}` is no id of an approval: `apr_` and 20 hex digits, as the caller was told")
     desk.grant(load(policy).policy, approval, nano, desk.now_ns())
-    print(json.dumps({"approval": approval, "nano_usd": nano}) if as_json else f"granted {short_usd(nano)}: {approval}")
+    print(
+        json.dumps({"approval": approval, "nano_usd": nano}) if as_json else f"granted ${exact_usd(nano)}: {approval}"
+    )
 
 
 @app.command("list")

@@ -26,8 +26,10 @@ def rows(compiled: Compiled, store: InStore) -> Rows:
     for each in plan["budgets"]:
         slot = each["id"] if each["value"] is None else f"{each['id']}={each['value']}"
         at = were_set.get(slot)
+        of_key = each["per"] == "key" and each["value"] in {key.name for key in store.keys}
         told = {"budget": slot, "of": whose(each), "says": describe(each, plan), "usd": exact_usd(each["nano_usd"])}
-        budgets.append(told | {"from": "policy" if at is None else "store", "set": at and iso(at.changed_ns // NS)})
+        origin = "store" if at is not None else "key" if of_key else "policy"
+        budgets.append(told | {"from": origin, "set": at and iso(at.changed_ns // NS)})
     granted = [
         {"approval": each.approval, "usd": exact_usd(each.nano_usd), "granted": iso(each.granted_ns // NS)}
         for each in store.grants
@@ -39,7 +41,7 @@ def print_rows(found: Rows) -> None:
     """A line for each."""
     out = console()
     for each in found["budgets"]:
-        where = "the policy" if each["from"] == "policy" else f"set {each['set']}"
+        where = {"policy": "the policy", "key": "made with the key"}.get(each["from"]) or f"set {each['set']}"
         out.print(f"[bold]{safe(each['budget'])}[/]: {safe(each['of'])}: {safe(each['says'])} ({where})")
     for each in found["grants"]:
         out.print(f"granted ${each['usd']} under {safe(each['approval'])} ({each['granted']})")

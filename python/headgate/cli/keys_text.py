@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headgate.cli.text import console, safe
@@ -101,6 +102,10 @@ def _rest(row: Row) -> str:
 
 
 def _words(value: Any) -> str:  # noqa: ANN401 - whatever a setting holds
+    if isinstance(value, dict) and {"usd", "window"} <= value.keys():
+        rest = {name: other for name, other in value.items() if name not in ("usd", "window")}
+        more = "".join(f" {name} {_words(other)}" for name, other in rest.items())
+        return f"${Decimal(str(value['usd'])):f}/{_words(value['window'])}{more}"
     if isinstance(value, dict):
         return " ".join(_words(each) for each in value.values())
     return " ".join(str(each) for each in value) if isinstance(value, list) else str(value)

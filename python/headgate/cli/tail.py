@@ -23,12 +23,15 @@ LOOK_S = 0.25
 def tail(policy: str, directory: str | None, since: str | None, wanted: Wanted, *, as_json: bool) -> None:
     """Prints calls as they end, until Ctrl-C."""
     from headgate.config import load
+    from headgate.config.near import hint
     from headgate.engine import native
     from headgate.engine.ledger import journal_directory
     from headgate.ledger.journal import Directory
-    from headgate.ledger.tail import follow
+    from headgate.ledger.tail import OUTCOMES, follow
     from headgate.ledger.times import parse_time
 
+    if wanted.outcome and wanted.outcome not in OUTCOMES:
+        raise UsageError(f"--outcome: no call ends as `{wanted.outcome[:40]}`{hint(wanted.outcome, OUTCOMES)}")
     loaded = load(policy) if directory is None else None
     place = directory or (journal_directory(loaded.policy) if loaded is not None else None)
     if place is None:

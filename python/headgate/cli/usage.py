@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from headgate.config.sections import Ledger
     from headgate.ledger.keep import Keep
     from headgate.ledger.usage import Question
 
@@ -71,6 +72,8 @@ def usage(
     """Say what was used and what it cost, by whatever it is asked; or compare it with a provider's own bill."""
     if context.invoked_subcommand is not None:
         return
+    if as_json and as_csv:
+        raise UsageError("--json, --csv: one of them")
     question = _question(by, since, until, where)
     if reconcile is not None:
         _reconcile(Place(policy, ledger), reconcile, question, as_json=as_json)
@@ -184,16 +187,28 @@ def anomalies(
 def reading(place: Place) -> Iterator[tuple[Connection, Keep]]:
     """One state of the ledger that a command asks."""
     from headgate.config import load
-    from headgate.config.sections import Ledger
     from headgate.ledger.opening import open_for_questions
 
-    section = Ledger(url=place.ledger) if place.ledger is not None else load(place.policy).policy.ledger
+    section = load(place.policy).policy.ledger if place.ledger is None else _named(place.ledger)
     database, keep = open_for_questions(section)
     try:
         with database.reading() as connection:
             yield connection, keep
     finally:
         database.close()
+
+
+def _named(url: str) -> Ledger:
+    """A ledger that the command line names."""
+    from pydantic import ValidationError
+
+    from headgate.config import shape
+    from headgate.config.sections import Ledger
+
+    try:
+        return Ledger(url=url)
+    except ValidationError as error:
+        raise UsageError(f"--ledger: {shape.first(error, {'url': url}, Ledger)[1]}") from None
 
 
 def _question(by: str, since: str, until: str | None, where: list[str] | None) -> Question:

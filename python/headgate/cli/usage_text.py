@@ -98,7 +98,7 @@ def _notes(answer: Answer, total: Line, standing: Standing, now_s: int) -> Itera
     if standing.folded_s is None:
         yield "nothing was folded from a journal into this ledger yet"
     elif standing.entry_s is not None and now_s - standing.folded_s > _LATE_S:
-        yield f"the ledger stands at {iso(standing.entry_s)}; `headgate serve` brings it up to now"
+        yield f"the newest entry is of {iso(standing.entry_s)}: no call came since, or `headgate serve` does not run"
 
 
 def _share(part: int, whole: int) -> str:

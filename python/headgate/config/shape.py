@@ -70,15 +70,25 @@ def tell(details: list[ErrorDetails], report: Report, model: type[BaseModel]) ->
     root = model.model_json_schema()
     told = {problem.path for problem in report.errors}
     for detail in details:
-        path, is_key = _in_document(detail["loc"])
-        if path in told:
-            continue
-        if detail["type"] == "missing":
-            report.error(path[:-1], f"`{path[-1]}` is missing{_what(path, root)}")
-        elif detail["type"] == "extra_forbidden":
-            report.error(path, f"unknown field{hint(str(path[-1]), _fields(path[:-1], root))}", key=True)
-        else:
-            report.error(path, _sentence(detail, path, root), key=is_key)
+        if _in_document(detail["loc"])[0] not in told:
+            path, text, is_key = _problem(detail, root)
+            report.error(path, text, key=is_key)
+
+
+def first(error: ValidationError, value: dict[str, Any], model: type[BaseModel]) -> tuple[Path, str]:
+    """The first thing that pydantic refused in a value of `model` that stands in no file, and where."""
+    path, text, _ = _problem(_as_written(error.errors(include_url=False)[0], value), model.model_json_schema())
+    return path, text
+
+
+def _problem(detail: ErrorDetails, root: dict[str, Any]) -> tuple[Path, str, bool]:
+    """Where it is, what is wrong, and whether it means the key."""
+    path, is_key = _in_document(detail["loc"])
+    if detail["type"] == "missing":
+        return path[:-1], f"`{path[-1]}` is missing{_what(path, root)}", False
+    if detail["type"] == "extra_forbidden":
+        return path, f"unknown field{hint(str(path[-1]), _fields(path[:-1], root))}", True
+    return path, _sentence(detail, path, root), is_key
 
 
 def _what(path: Path, root: dict[str, Any]) -> str:

@@ -104,6 +104,10 @@ def open_journal(directory: str) -> _native.Journal:
 
         try:
             return _native.Journal.open(directory)
+        except FileNotFoundError:
+            raise GatewayError(
+                f"{directory}: there is no journal yet; a gateway whose policy has one makes it when it starts"
+            ) from None
         except OSError as error:
             raise GatewayError(f"{directory}: no journal can be read there: {error.strerror or error}") from None
 

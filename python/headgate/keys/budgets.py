@@ -57,7 +57,7 @@ def spending(settings: dict[str, Any], policy: Policy) -> Spending:
     try:
         budget = Budget.model_validate(settings)
     except ValidationError as error:
-        raise UsageError(reason(error)) from None
+        raise UsageError(reason(error, settings, Budget)) from None
     keys = [key.name for key in policy.keys]
     if budget.per == "key" and budget.value is not None and budget.value not in keys:
         raise UsageError(f"no key `{budget.value}`{hint(budget.value, keys)}")

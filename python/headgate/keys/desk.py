@@ -70,6 +70,9 @@ def create(policy: Policy, name: str | None, settings: Settings, now_ns: int) ->
     """Makes a key. Raises `GatewayError`."""
     chosen = name or _name(settings)
     check(chosen, settings, policy)
+    expires = settings.get("expires")
+    if expires is not None and _seconds(expires) * 1_000_000_000 <= now_ns:
+        raise UsageError(f"expires: {expires} has passed")
     secret, pepper = fresh(), _Pepper(policy)
     digest = SecretDigest(pepper.digest(secret), "secret", secret[:HINT_LENGTH], now_ns)
     with opened(policy) as database, database.writing() as connection:

@@ -57,8 +57,10 @@ def read(path: str, now_s: int) -> Found:
     """The keys of a file. Raises `GatewayError` for what is no such file, naming its first wrong row."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GatewayError(f"{path}: the keys cannot be read: {error}") from None
+    except OSError as error:
+        raise GatewayError(f"{path}: the keys cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise GatewayError(f"{path}: the keys cannot be read: this is no text in UTF-8") from None
     found = Found([], [])
     for number, row in enumerate(_rows(text, path), 1):
         name = _slug(str(row.get("name") or row.get("key_alias") or row.get("key_name") or ""))

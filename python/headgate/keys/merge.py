@@ -98,7 +98,7 @@ def _with_keys(loaded: Loaded, stored: Sequence[StoredKey], now_ns: int) -> Merg
         try:
             made = as_section(key, policy, now_ns)
         except ValidationError as error:
-            warn(key, f"is left out: {reason(error)}")
+            warn(key, f"is left out: {reason(error, key.settings, Key)}")
             continue
         if made is None:
             warn(key, "is left out: there is nothing more that it may ask for")

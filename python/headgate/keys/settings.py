@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 _USD = re.compile(r"\$?([0-9][0-9_]*(?:\.[0-9]+)?)/([a-z]+|[0-9]+(?:m|h|d))")
 
 
-def budget_of(text: str) -> dict[str, Any]:
-    """`50/day` as a budget of the policy. Raises `UsageError`."""
+def budget_of(text: str, what: str = "--usd: ") -> dict[str, Any]:
+    """`50/day` as a budget of the policy. Raises `UsageError`, which begins with `what`."""
     found = _USD.fullmatch(text)
     if not found:
         raise UsageError(
-            f"--usd: `{text[:40]}`: an amount and a window are needed: 50/day, 2000/month, 20/7d (rolling), 5/lifetime"
+            f"{what}`{text[:40]}`: an amount and a window are needed: 50/day, 2000/month, 20/7d (rolling), 5/lifetime"
         )
     window: Any = {"rolling": found[2]} if found[2][0].isdecimal() else found[2]
     return {"usd": amount_of(found[1]), "window": window}
@@ -59,7 +59,7 @@ def check(name: str, settings: Settings, policy: Policy) -> None:
     try:
         made = Key.model_validate(settings | {"name": name, "secret": Secret("digest", "")})
     except ValidationError as error:
-        raise UsageError(reason(error)) from None
+        raise UsageError(reason(error, settings, Key)) from None
     if made.team is not None and made.team not in policy.teams:
         raise UsageError(f"no team `{made.team}` in the policy's `teams`{hint(made.team, policy.teams)}")
     for alias in made.aliases or []:

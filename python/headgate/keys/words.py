@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from headgate.config import shape
+from headgate.config.problems import dotted
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 
-def reason(error: ValidationError) -> str:
-    """The first thing that is wrong, in a few words, without the value."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("<", "[")))
-    text = "this headgate knows no such field" if first["type"] == "extra_forbidden" else first["msg"]
-    return f"{place}: {text}" if place else text
+def reason(error: ValidationError, value: dict[str, Any], model: type[BaseModel]) -> str:
+    """The first thing that is wrong with a value, as it would be told of a policy."""
+    path, text = shape.first(error, value, model)
+    return f"{dotted(path)}: {text}" if path else text

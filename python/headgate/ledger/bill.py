@@ -52,8 +52,10 @@ def read(path: str) -> dict[Place, Charged]:
     """The bill in a file. Raises `GatewayError`, with the line where there is one."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GatewayError(f"{path}: the bill cannot be read: {error}") from None
+    except OSError as error:
+        raise GatewayError(f"{path}: the bill cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise GatewayError(f"{path}: the bill cannot be read: this is no text in UTF-8") from None
     found: dict[Place, Charged] = {}
     rows = _of_json(text, path) if text.lstrip()[:1] in ("{", "[") else _of_csv(text, path)
     for number, row in rows:

@@ -109,6 +109,8 @@ def _sqlite(url: URL, *, create: bool) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | (os.O_CREAT if create else 0)
         os.close(os.open(path, flags, 0o600))  # who spent what is nobody else's business
+    except FileNotFoundError:
+        raise LedgerError(f"{path}: there is no ledger yet; `headgate serve` makes it when it starts") from None
     except OSError as error:
         raise LedgerError(f"{path}: the ledger cannot be opened: {error.strerror}") from None
     engine = create_engine(url, connect_args={"timeout": BUSY_S})

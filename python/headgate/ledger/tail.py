@@ -19,6 +19,9 @@ MOST_OPEN: Final = 100_000
 """Open calls that are held; beyond, the one that was opened first is forgotten, and what is told of it begins later."""
 
 
+OUTCOMES: Final = ("answered", "refused", "failed", "cut", "client_gone")
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which calls are told of; an empty field lets all through."""
