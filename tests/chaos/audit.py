@@ -32,7 +32,7 @@ class Report:
     sent: int = 0
     settled: int = 0
     open: int = 0
-    """Attempts that were sent and never settled: what they used, the provider alone knows."""
+    """Attempts that were cut by a kill: never settled, or since then by what was reserved. The provider alone knows."""
     exact: int = 0
     """Settled by what the provider said."""
     lost: list[str] = field(default_factory=list)
@@ -86,7 +86,9 @@ def _judge(model: str, call: _Call, report: Report) -> None:
     report.billed += len(call.lines)
     report.sent += len(call.sent)
     report.settled += len(call.settled)
-    report.open += len(call.sent) - len(call.settled)
+    reserved = sum(entry["basis"] == "reserved" for entry in settled)
+    open_attempts = len(call.sent) - len(call.settled) + reserved
+    report.open += open_attempts
     counted_twice = [count for count in call.sent.values() if count > 1]
     counted_twice += [len(found) for found in call.settled.values() if len(found) > 1]
     if counted_twice or len({call_id for call_id, _ in call.sent}) > 1:
@@ -105,7 +107,7 @@ def _judge(model: str, call: _Call, report: Report) -> None:
     # What was billed and is settled by nobody's word must be an attempt that is estimated, or open.
     unsaid = sum(count for tokens, count in lines.items() if count > 0 and any(tokens))
     estimated = sum(entry["basis"] == "counted" for entry in settled)
-    if unsaid > estimated + len(call.sent) - len(call.settled) and model not in report.lost:
+    if unsaid > estimated + open_attempts and model not in report.lost:
         report.lost.append(model)
 
 

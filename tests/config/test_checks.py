@@ -109,6 +109,17 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
     ]
 
 
+def test_a_budget_that_a_restart_forgets_is_a_warning(tmp_path: Path) -> None:
+    text = (
+        HEAD + "budgets: [{usd: 5, window: day, mode: observe}, {usd: 7, window: month}, {usd: 9, window: lifetime}]\n"
+    )
+    found = warnings(tmp_path, text)
+    assert [line.split("warning: ")[1] for line in found if "journal" in line] == [
+        "budgets[1]: begins anew with each start, as there is no journal that says what was spent; add `journal: {}`"
+    ]
+    assert not [line for line in warnings(tmp_path, text + "journal: {}\n") if "journal" in line]
+
+
 def test_weak_keys_in_clear_are_two_warnings(tmp_path: Path) -> None:
     found = warnings(tmp_path, HEAD + "keys: [{name: ci, secret: letmein}]\n")
     assert found == [

@@ -103,6 +103,8 @@ def _attempt(sent: Sent | None, settled: Settled | None, *, is_first: bool, serv
     counts |= asdict(settled.usage) | {"nano_usd": money, "void": int(settled.basis == "void")}
     if settled.basis == "counted":
         counts |= {"counted": 1, "counted_nano_usd": money}
+    if settled.basis == "reserved":
+        counts |= {"reserved": 1, "reserved_nano_usd": money}
     if settled.nano_usd is None and settled.basis != "void" and any(asdict(settled.usage).values()):
         counts["unpriced"] = 1
     if not served:

@@ -76,8 +76,8 @@ def _cost(settled: Settled) -> str:
         return "nothing was made that is billed"
     money = "its price is not known" if settled.nano_usd is None else short_usd(settled.nano_usd)
     price = f" by the price {settled.price}" if settled.price else ""
-    counted = ", by our own count" if settled.basis == "counted" else ""
-    return f"{_used(settled.usage) or 'no tokens'}: {money}{price}{counted}"
+    counted = {"counted": ", by our own count", "reserved": ", what was reserved: the gateway was killed meanwhile"}
+    return f"{_used(settled.usage) or 'no tokens'}: {money}{price}{counted.get(settled.basis, '')}"
 
 
 def _used(usage: Usage) -> str:

@@ -90,6 +90,12 @@ def _notes(answer: Answer, total: Line, standing: Standing, now_s: int) -> Itera
     if total["counted"]:
         share = _share(total["counted_nano_usd"], total["nano_usd"])
         yield f"estimated: {total['counted']:,} attempts are settled by our own count, {share} of the money"
+    if total["reserved"]:
+        share = _share(total["reserved_nano_usd"], total["nano_usd"])
+        yield (
+            f"reserved: {total['reserved']:,} attempts were cut off when the gateway was killed; they count as "
+            f"what was reserved for them, {share} of the money"
+        )
     if total["unpriced"]:
         yield f"unpriced: {total['unpriced']:,} attempts used something whose price is not known; they count as nothing"
     if total["unsettled"]:

@@ -102,8 +102,8 @@ def _attempt(call: Call, attempt: Attempt, served: Attempt | None) -> Sums:
     nano = settled.nano_usd or 0
     sums |= {name: getattr(settled.usage, name) for name in CLASSES}
     sums |= {"nano_usd": nano, "void": int(settled.basis == "void")}
-    if settled.basis == "counted":
-        sums |= {"counted": 1, "counted_nano_usd": nano}
+    if settled.basis in ("counted", "reserved"):
+        sums |= {settled.basis: 1, f"{settled.basis}_nano_usd": nano}
     if settled.nano_usd is None and settled.basis != "void" and any(sums[name] for name in CLASSES):
         sums["unpriced"] = 1
     if attempt is not served:

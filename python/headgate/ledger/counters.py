@@ -19,6 +19,8 @@ OF_ATTEMPTS: Final = (
     "hedge_nano_usd",
     "counted",
     "counted_nano_usd",
+    "reserved",
+    "reserved_nano_usd",
     "unpriced",
     "unsettled",
     "unsettled_nano_usd",
@@ -27,7 +29,8 @@ OF_ATTEMPTS: Final = (
 """Attempts; of these, second tries, and those sent beside an open one; usage by class; money.
 
 Of the money: what went to attempts that a second try had to make good, and what went to hedges beside the one that
-served. `counted`: attempts that were settled by our own count, and their money. `unpriced`: attempts that used
+served. `counted`: attempts that were settled by our own count, and their money; `reserved`: by what was reserved, as a
+killed process took the rest with it. `unpriced`: attempts that used
 something whose price is not known. `unsettled`: attempts of which nothing more was heard, and what was reserved for
 them. `void`: attempts in which the provider made nothing that it bills.
 """

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Basis = Literal["provider", "counted", "void"]
-"""Who says what was used: the provider; our own count, an estimate; or nobody, as nothing was made that is billed."""
+Basis = Literal["provider", "counted", "void", "reserved"]
+"""Who says what was used: the provider; our own count, an estimate; nobody, as nothing was made that is billed; or
+nobody can, as the process was killed in the middle, and what was reserved counts."""
 
 
 @dataclass(frozen=True, slots=True)

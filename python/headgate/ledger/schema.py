@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from headgate.ledger.database import Database
 
-NEWEST: Final = "0004"
+NEWEST: Final = "0005"
 """The revision that `tables` describes."""
 FOLDER: Final = Path(__file__).with_name("migrations")
 _VERSIONS: Final = "headgate_schema"

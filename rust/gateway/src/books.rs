@@ -62,6 +62,9 @@ impl Books {
         let of_first = writers.first();
         let keep =
             of_first.map(|writer| accounts::start(&section.directory, limits, writer, section.keep_bytes, now_ns));
+        if let Some(keep) = &keep {
+            keep.has_started(journal.state().bytes);
+        }
         let writers = Mutex::new(writers.into_iter().map(Some).collect());
         Ok(Self { journal: Some(journal), keep, writers, unrecorded: Default::default() })
     }

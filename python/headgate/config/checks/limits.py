@@ -46,6 +46,8 @@ def check(policy: Policy, names: Names, report: Report) -> None:
     _windows(spendings, report)
     _uses(spendings, policy, names, report)
     _prices(policy, spendings, report)
+    if not names.is_broken(("journal",)):
+        _survival(policy, spendings, report)
 
 
 def _entry(entry: Limit | Budget, policy: Policy, names: Names, report: Report, path: Path) -> None:
@@ -167,6 +169,14 @@ def _windows(all_: list[Spending], report: Report) -> None:
                 text = f"can never bind: what may be spent in a {one} makes no more than {show_usd(most)} in a {other}"
                 report.error((*each.path, "usd"), text)
                 break
+
+
+def _survival(policy: Policy, all_: list[Spending], report: Report) -> None:
+    """What is spent is known after a restart by the journal alone."""
+    enforced = [each for each in all_ if each.budget.mode == "enforce"]
+    if policy.journal is None and enforced:
+        text = "begins anew with each start, as there is no journal that says what was spent; add `journal: {}`"
+        report.warning(enforced[0].path, text)
 
 
 def _uses(all_: list[Spending], policy: Policy, names: Names, report: Report) -> None:

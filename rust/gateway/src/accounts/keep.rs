@@ -74,6 +74,13 @@ impl Keep {
         if since.note(limits, now_ns) { since.write(&self.directory) } else { Ok(()) }
     }
 
+    /// The start has counted and saved all that there is, of which this process has written `bytes`.
+    pub(crate) fn has_started(&self, bytes: u64) {
+        if self.troubles.is_empty() && !self.recovered.is_unwritten {
+            self.saved_bytes.store(bytes, Relaxed);
+        }
+    }
+
     /// How much of the journal a start would have to count now, of which this process has written `bytes`.
     pub(crate) fn behind(&self, bytes: u64) -> u64 {
         bytes.saturating_sub(self.saved_bytes.load(Relaxed))
