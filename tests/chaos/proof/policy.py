@@ -30,7 +30,7 @@ def policy(provider: str, dead: str, folder: Path, budgets: dict[str, int]) -> P
         "workers": 2,
         "drain": {"accept_for": "0s", "grace": "10s"},
         "log": {"calls": "off"},
-        "journal": {"dir": str(folder / "journal"), "segment": "1MiB"},
+        "journal": {"dir": str(folder / "journal"), "segment": "4MiB"},
         "ledger": {"url": f"sqlite:///{folder / 'ledger.db'}"},
         "providers": {
             "house": {**house, "price": _price("direct-sim")},
