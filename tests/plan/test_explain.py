@@ -110,8 +110,8 @@ aliases:
 """
 
 
-def tried(model: str, *befalls: str, **said: object) -> dict[str, Any]:
-    """A trial of a call under the policy above; `gpt=down`, `gpt=rate_limited:2000` with a pause in milliseconds."""
+def tried(model: str, *befalls: str, policy: str = SMART, **said: object) -> dict[str, Any]:
+    """A trial of a call, under the policy above; `gpt=down`, `gpt=rate_limited:2000` with a pause in milliseconds."""
     conditions = []
     for each in befalls:
         target, what = each.split("=")
@@ -119,9 +119,53 @@ def tried(model: str, *befalls: str, **said: object) -> dict[str, Any]:
         conditions.append({"target": target, "meets": word, "pause_ms": int(pause) if pause else None})
     trial = {"stream": False, "tokens": 0, "seed": None, "if": conditions} | said
     answer: dict[str, Any] = json.loads(
-        _native.explain(document(SMART), json.dumps({"model": model, "trial": trial}).encode())
+        _native.explain(document(policy), json.dumps({"model": model, "trial": trial}).encode())
     )
     return answer
+
+
+LIMITED = """
+version: 1
+providers:
+  openai: {credential: "${env:A}", budget: {usd: 50, window: day}}
+  groq: {credential: "${env:G}"}
+deployments:
+  gpt: {provider: openai, model: gpt-5.2, requests_per_minute: 5}
+  spare: {provider: groq, model: llama-3.3-70b-versatile}
+aliases:
+  smart: {chain: [{use: gpt}, {use: spare, when: [rate_limited, budget_spent]}]}
+  alone: {chain: [{use: gpt}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "what", "reason", "gets"),
+    [
+        ("smart", "gpt=over_rate", "rate_limited", (200, None)),
+        ("smart", "openai=over_budget", "budget_spent", (200, None)),
+        ("alone", "gpt=over_rate:20000", None, (429, 20)),
+        ("alone", "openai=over_budget", None, (429, 60)),
+    ],
+)
+def test_a_target_whose_own_limit_is_used_up_is_passed_over(
+    model: str, what: str, reason: str | None, gets: tuple[int, int | None]
+) -> None:
+    answer = tried(model, what, policy=LIMITED)
+    assert [each["reason"] for each in answer["trial"]["attempts"]] == [reason] * (reason is not None)
+    caller = answer["trial"]["caller"]
+    assert (caller["status"], caller.get("retry_after_s")) == gets
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("spare=over_rate", "`spare` has no rate of its own in this policy"),
+        ("gpt=over_budget", "`gpt` has no budget of its own in this policy"),
+    ],
+)
+def test_what_is_not_there_cannot_be_used_up(what: str, says: str) -> None:
+    with pytest.raises(_native.PlanError, match=says):
+        tried("smart", what, policy=LIMITED)
 
 
 def steps(answer: dict[str, Any]) -> list[tuple[str, str, str | None]]:

@@ -1,7 +1,7 @@
 //! What a provider does to a call on trial, in the words of conditions and classes.
 
 use attempt::classify::{self, Signal};
-use attempt::{Blame, Class};
+use attempt::{Blame, Class, Why};
 use fault::Kind;
 
 /// One word, and what happens.
@@ -24,6 +24,8 @@ pub(super) enum Does {
     Late,
     /// The answer begins, and breaks off.
     Cut,
+    /// It is not asked: what the policy has for it is used up.
+    NoRoom(Why),
 }
 
 /// An error as a provider writes it; the words are OpenAI's, which each dialect's table knows.
@@ -54,7 +56,7 @@ const fn does(word: &'static str, does: Does) -> Outcome {
 const INVALID: &str = "invalid_request_error";
 
 /// All words.
-pub(super) static OUTCOMES: [Outcome; 14] = [
+pub(super) static OUTCOMES: [Outcome; 16] = [
     does("down", Does::Refuses),
     answers("unavailable", 500, "server_error", ["server_error", "The server had an error."]),
     answers("overloaded", 529, "", ["overloaded_error", "Overloaded."]),
@@ -69,6 +71,8 @@ pub(super) static OUTCOMES: [Outcome; 14] = [
     does("timeout", Does::Silent),
     does("slow", Does::Late),
     does("cut", Does::Cut),
+    does("over_rate", Does::NoRoom(Why::Rate)),
+    does("over_budget", Does::NoRoom(Why::Budget)),
 ];
 
 impl Does {
@@ -77,7 +81,7 @@ impl Does {
         match self {
             Self::Refuses => Some(Kind::ConnectFailed),
             Self::Cut => Some(Kind::StreamCut),
-            Self::Answers(_) | Self::Silent | Self::Late => None,
+            Self::Answers(_) | Self::Silent | Self::Late | Self::NoRoom(_) => None,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::limits::Headers;
 use super::outcome::{Does, OUTCOMES, Outcome};
-use plan::{Candidate, Capability, Needs, Plan};
+use attempt::{Refused, Rooms, Why};
+use plan::{Candidate, Capability, Dimension, Needs, Plan};
 use serde::Deserialize;
 
 /// A question: where would a call for this model go?
@@ -87,13 +88,15 @@ impl Meets {
         let Condition { target, meets, pause_ms } = condition;
         let outcome = OUTCOMES.iter().find(|outcome| outcome.word == meets);
         let outcome = outcome.ok_or_else(|| unknown_word(meets))?;
-        if pause_ms.is_some() && !matches!(outcome.does, Does::Answers(_)) {
+        if pause_ms.is_some() && !matches!(outcome.does, Does::Answers(_) | Does::NoRoom(_)) {
             return Err(format!("`{meets}` is no answer, so it asks for no pause"));
         }
         let deployment = plan.deployments.iter().position(|each| each.id == *target).map(Target::Deployment);
         let provider = || plan.providers.iter().position(|each| each.id == *target).map(Target::Provider);
         let target = deployment.or_else(provider).ok_or_else(|| unknown_target(plan, target))?;
-        Ok(Self { target, outcome, pause_ns: pause_ms.map(|ms| ms.saturating_mul(1_000_000)) })
+        let found = Self { target, outcome, pause_ns: pause_ms.map(|ms| ms.saturating_mul(1_000_000)) };
+        found.is_limited(plan)?;
+        Ok(found)
     }
 
     /// Finds the names of all. What is said of a deployment counts before what is said of its provider.
@@ -112,9 +115,35 @@ impl Meets {
 
     /// Whether this is said of a candidate.
     pub(super) fn is_of(&self, candidate: &Candidate<'_>) -> bool {
+        self.is_at(candidate.deployment, candidate.provider)
+    }
+
+    fn is_at(&self, deployment: Option<usize>, provider: usize) -> bool {
         match self.target {
-            Target::Deployment(index) => candidate.deployment == Some(index),
-            Target::Provider(index) => candidate.provider == index,
+            Target::Deployment(index) => deployment == Some(index),
+            Target::Provider(index) => provider == index,
+        }
+    }
+
+    /// Refuses to use up what the policy does not give it.
+    fn is_limited(&self, plan: &Plan) -> Result<(), String> {
+        let Does::NoRoom(why) = self.outcome.does else { return Ok(()) };
+        let dimension = match self.target {
+            Target::Deployment(_) => Dimension::Deployment,
+            Target::Provider(_) => Dimension::Provider,
+        };
+        let name = self.name(plan);
+        let is_its = |per: Option<Dimension>, value: Option<&str>| {
+            per == Some(dimension) && value.is_none_or(|value| value == name)
+        };
+        let (word, has) = match why {
+            Why::Budget => ("budget", plan.budgets.iter().any(|each| is_its(each.per, each.value.as_deref()))),
+            _ => ("rate", plan.limits.iter().any(|each| is_its(each.per, each.value.as_deref()))),
+        };
+        if has {
+            Ok(())
+        } else {
+            Err(format!("`{name}` has no {word} of its own in this policy, which could be used up"))
         }
     }
 
@@ -124,6 +153,18 @@ impl Meets {
             Target::Deployment(index) => &plan.deployments[index].id,
             Target::Provider(index) => &plan.providers[index].id,
         }
+    }
+}
+
+/// The targets that are not asked, since what the policy has for them is used up: for a minute, where nothing is said.
+#[derive(Debug)]
+pub(super) struct Full<'a>(pub(super) &'a [Meets]);
+
+impl Rooms for Full<'_> {
+    fn refusal(&self, deployment: Option<usize>, provider: usize) -> Option<Refused> {
+        let meets = self.0.iter().find(|meets| meets.is_at(deployment, provider))?;
+        let Does::NoRoom(why) = meets.outcome.does else { return None };
+        Some(Refused { until_ns: meets.pause_ns.unwrap_or(60_000_000_000), why })
     }
 }
 

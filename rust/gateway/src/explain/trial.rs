@@ -82,6 +82,7 @@ impl<'a> Trial<'a> {
                 Err(Failed::Answer(class, blame, told))
             }
             Does::Cut => Ok(Told { is_cut: true, ..good }),
+            Does::NoRoom(_) => Err(Failed::Fault(Fault::new(Kind::ProviderBusy, "It was not to be asked"))), // see `Full`
             Does::Late | Does::Silent => {
                 let late_ns = attempt.started_ns.saturating_add(ns(provider.breaker.slow_first_token_ms)) + ns(1);
                 let comes = matches!(outcome.does, Does::Late) && late_ns < by_ns;

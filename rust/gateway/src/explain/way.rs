@@ -1,7 +1,7 @@
 //! The way that a call on trial takes, and what its caller gets in the end.
 
 use super::outcome::Does;
-use super::query::{Asked, Meets};
+use super::query::{Asked, Full, Meets};
 use super::trial::{Told, Trial, ms, resting};
 use crate::able;
 use crate::call::Lost;
@@ -32,6 +32,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         is_budgeted: false,
         purse: None,
     };
+    let full = Full(&meets);
     let call = attempt::Call {
         route,
         targets: &targets,
@@ -44,7 +45,7 @@ pub(super) fn way(plan: &Plan, route: Route<'_>, of: (&Asked, Scope<'_>)) -> Res
         hedge: None,
         affinity: None,
         first_step: 0,
-        rooms: None,
+        rooms: Some(&full),
     };
     let trial = Trial::new(plan, ask, &meets, asked.seed);
     let ended = trial.clock.run(attempt::run(&call, &trial)).ok_or("the call waits for nothing: a defect of ours")?;
