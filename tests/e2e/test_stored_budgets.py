@@ -113,6 +113,8 @@ def test_a_key_is_made_with_limits_of_its_own(gateway: Gateway, headgate: Run) -
     ("arguments", "says"),
     [
         (["set", "50"], "an amount and a window are needed: 50/day"),
+        (["set", "-50/day"], "`-50/day`: an amount and a window are needed"),
+        (["grant", APPROVAL, "-20"], "-20 is not from 0 to"),
         (["set", "50/fortnight"], "window"),
         (["set", "50/day", "--per", "team", "--value", "platfrom"], "did you mean `platform`?"),
         (["set", "50/day", "--per", "key", "--value", "cii"], "no key `cii`; did you mean `ci`?"),

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from headgate.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="Budgets, while the gateway serves.", no_args_is_help=True)
 
@@ -20,9 +17,11 @@ PolicyOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 POLICY = "policy.yaml"
+_AMOUNT_FIRST: Final = {"ignore_unknown_options": True}
+"""So that a negative amount is told as that, and not as an option that there is not."""
 
 
-@app.command("set")
+@app.command("set", context_settings=_AMOUNT_FIRST)
 def set_(
     usd: Annotated[str, typer.Argument(metavar="50/day", help="How much, and in which time; 20/7d rolls.")],
     *,
@@ -68,7 +67,7 @@ def unset(
     print(json.dumps({"unset": budget}) if as_json else f"unset: {budget}")
 
 
-@app.command()
+@app.command(context_settings=_AMOUNT_FIRST)
 def grant(
     approval: Annotated[
         str, typer.Argument(metavar="ID", help="As the refused caller was told, 402 `approval_required`.")
