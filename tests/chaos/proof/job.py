@@ -25,8 +25,6 @@ from tests.harness.fixtures import compile_plan
 from tests.harness.gateway import Gateway
 from tests.harness.provider import Provider
 
-STANDING_SURVIVES: Final = False
-"""Whether a gateway knows what was spent before it was started; each begins anew otherwise."""
 FOLDS_WITHIN_S: Final = 600.0
 _CALM_FOR_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.002
@@ -72,7 +70,7 @@ def run(job: Job, folder: Path) -> Ran:
         path = processes.write(policy(house.url, dead, folder, money), folder / "policy.yaml")
         ran = asyncio.run(_Play(job, path).play())
         house.wait(lambda page: page["open"] == 0, "the provider has seen the end of every call")
-    document = {"job": asdict(job), "callers": CALLERS, "prices": PRICES, "budgets": rules(job, money)}
+    document = {"job": asdict(job), "callers": CALLERS, "prices": PRICES, "budgets": rules(money)}
     document |= {"kills_ns": ran.kills_ns, "took_s": ran.took_s, "folded_s": ran.folded_s, "outcomes": ran.outcomes}
     (folder / "job.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     return ran
@@ -97,7 +95,7 @@ def budgets(calls: int) -> dict[str, int]:
     return {of: round(nano_usd, -3) for of, nano_usd in ((of, int(amount)) for of, amount in money.items())}
 
 
-def rules(job: Job, money: dict[str, int]) -> list[dict[str, Any]]:
+def rules(money: dict[str, int]) -> list[dict[str, Any]]:
     """What the checker has to hold budgets to: whose calls count, and by how much they may cost more.
 
     Their callers bound their answers, so that the budget of calls with one try each is never overspent; where a call
@@ -108,7 +106,6 @@ def rules(job: Job, money: dict[str, int]) -> list[dict[str, Any]]:
     found.append({"name": "paupers", "agents": agents, "nano_usd": money["paupers"]})
     for rule in found:
         rule["retries_may_exceed"] = not rule["name"].startswith("poor")
-        rule["lives"] = 1 if STANDING_SURVIVES else 1 + job.kills
     return found
 
 

@@ -10,6 +10,9 @@ use std::path::Path;
 /// The file of [`Since`].
 pub(super) const FILE: &str = "limits.json";
 
+/// By how much the clocks of calls may be behind the one that this goes by: each compares itself with the system's.
+const SLACK_NS: u64 = 1_000_000;
+
 /// Of each limit, by its id, since when it is in force, in nanoseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,10 +22,10 @@ pub(super) struct Since {
 }
 
 impl Since {
-    /// Of the limits of a plan that goes into force now. `known`: of those before it; without that, all that is written
-    /// down counts.
+    /// Of the limits of a plan that goes into force with a start. `known`: of those before it; without that, all that is
+    /// written down counts. None is in force later than now, whatever a clock has said.
     pub(super) fn of(limits: &Limits, known: Option<&Self>, now_ns: u64) -> Self {
-        let since = |id: &str| known.map_or(0, |known| known.since_ns.get(id).copied().unwrap_or(now_ns));
+        let since = |id: &str| known.map_or(0, |known| known.since_ns.get(id).copied().unwrap_or(now_ns).min(now_ns));
         let since_ns = limits.rules().iter().map(|rule| (rule.id.to_string(), since(&rule.id))).collect();
         Self { version: VERSION, since_ns }
     }
@@ -31,8 +34,9 @@ impl Since {
     /// it has still. Says whether there is anything new.
     pub(super) fn note(&mut self, limits: &Limits, now_ns: u64) -> bool {
         let before = self.since_ns.len();
+        let since_ns = now_ns.saturating_sub(SLACK_NS);
         for rule in limits.rules() {
-            self.since_ns.entry(rule.id.to_string()).or_insert(now_ns);
+            self.since_ns.entry(rule.id.to_string()).or_insert(since_ns);
         }
         self.since_ns.len() > before
     }

@@ -12,9 +12,9 @@ def judge(evidence: Evidence, spent: Spent, findings: Findings) -> None:
     for rule in evidence.job["budgets"]:
         billed = sum(spent.of[agent] for agent in rule["agents"])
         bound = sum(spent.by_second_tries[agent] for agent in rule["agents"]) if rule["retries_may_exceed"] else 0
-        budget = rule["nano_usd"] * rule["lives"]
+        budget = rule["nano_usd"]
         findings.figures["budgets"] += 1
-        findings.figures["budgets that are nearly spent"] += billed > 0.9 * rule["nano_usd"]
+        findings.figures["budgets that are nearly spent"] += billed > 0.9 * budget
         findings.figures["budgeted_nano_usd"] += budget
         findings.figures["billed_below_budgets_nano_usd"] += billed
         if billed > budget + bound:

@@ -13,7 +13,16 @@ _OF_CALLS: Final = ("calls", "errors", "refused", "left", "took_ms")
 _COLUMNS: Final = (
     *_OF_CALLS,
     *("attempts", "retries", "hedges", *_TOKENS, "nano_usd", "retry_nano_usd", "hedge_nano_usd"),
-    *("counted", "counted_nano_usd", "unpriced", "unsettled", "unsettled_nano_usd", "void"),
+    *(
+        "counted",
+        "counted_nano_usd",
+        "reserved",
+        "reserved_nano_usd",
+        "unpriced",
+        "unsettled",
+        "unsettled_nano_usd",
+        "void",
+    ),
 )
 _BUCKETS: Final = {
     "minute": "minute",
@@ -38,6 +47,7 @@ CREATE TABLE parts AS
         iif(a.number <> served.number AND (coalesce(hedge, 0) OR became IS 'hedge_lost'), coalesce(nano_usd, 0), 0)
             AS hedge_nano_usd,
         basis IS 'counted' AS counted, iif(basis IS 'counted', coalesce(nano_usd, 0), 0) AS counted_nano_usd,
+        basis IS 'reserved' AS reserved, iif(basis IS 'reserved', coalesce(nano_usd, 0), 0) AS reserved_nano_usd,
         settled_ns IS NOT NULL AND nano_usd IS NULL AND basis <> 'void'
             AND ({" OR ".join(f"{name} > 0" for name in _TOKENS)}) AS unpriced,
         settled_ns IS NULL AS unsettled,
