@@ -149,6 +149,16 @@ def a_billed_attempt_is_settled_as_nothing(planting: Planting) -> str:
     return planting.change("attempts", none, f"{EXACT} AND a.cache_read = 0")
 
 
+def an_attempt_is_never_settled(planting: Planting) -> str:
+    return planting.change("attempts", "basis = NULL, settled_ns = NULL, nano_usd = NULL")
+
+
+def an_attempt_is_cut_off_by_no_kill(planting: Planting) -> str:
+    """After the last kill, so that none can have cut it off."""
+    latest = f"{EXACT} AND a.sent_ns = (SELECT max(sent_ns) FROM attempts AS a WHERE {EXACT})"
+    return planting.change("attempts", "basis = 'reserved', nano_usd = reserved_nano_usd", latest)
+
+
 def the_bill_says_more(planting: Planting) -> str:
     _, _, name = planting.one()
 
@@ -208,6 +218,8 @@ PLANTED: dict[Callable[[Planting], str], str] = {
     a_nano_dollar_is_less_in_an_estimate: "wrong",
     a_charge_is_at_another_model: "wrong",
     a_billed_attempt_is_settled_as_nothing: "lost",
+    an_attempt_is_never_settled: "lost",
+    an_attempt_is_cut_off_by_no_kill: "lost",
     the_bill_says_more: "wrong",
     a_caller_was_told_otherwise: "wrong",
     a_sum_is_more: "sums",

@@ -80,6 +80,7 @@ def audit(folder: Path) -> tuple[int, dict[str, Any]]:
     """What the checker says, a process of its own: its exit code, and its report."""
     command = [sys.executable, "-m", "tests.chaos.proof.check", str(folder)]
     done = subprocess.run(command, cwd=processes.ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
     assert done.returncode in (0, 1), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return done.returncode, report

@@ -16,8 +16,8 @@ What it holds a ledger to:
 - What the provider never said (a cut answer, a caller who left) is estimated and marked so, and its money is what its
   own tokens cost. By how much all estimates together differ from the bill is told.
 - Nothing that is billed is settled as nothing; nothing is charged that was not asked of the provider.
-- An attempt that a kill cut off is open, or settled by what had been reserved for it; the bill is within that. Each was
-  under way shortly before a kill.
+- An attempt that a kill cut off was under way shortly before one, and is settled by what had been reserved for it; what
+  is billed for it is no more than that.
 - Each call that its caller saw answered is in the ledger once, with the tokens that the caller was told.
 - A budget is not overspent, but by what its bound allows.
 

@@ -167,7 +167,7 @@ class Judge:
             self._findings.add("invented", f"{where}: {tokens} at {attempt['model']}, and no such line on the bill")
 
     def _unsaid(self, named: Named, attempt: sqlite3.Row, left: list[Billed]) -> None:
-        """An attempt that is estimated, void, open, or settled by what was reserved for it."""
+        """An attempt that is estimated, void, or settled by what was reserved for it."""
         basis = attempt["basis"] or "open"
         where = f"{named.name}, attempt {attempt['number']} ({basis})"
         # Of a request whose body it never read whole, a provider does not know the model.
@@ -176,7 +176,9 @@ class Judge:
         line = line or next(iter(at_model), None)
         if line is not None:
             left.remove(line)
-        if basis in ("open", "reserved"):
+        if basis == "open":
+            self._findings.add("lost", f"{where}: sent, and never settled")
+        elif basis == "reserved":
             self._cut_off(where, named, attempt, line)
         elif basis == "void":
             if line is not None and line.is_something:
@@ -207,7 +209,7 @@ class Judge:
             self._findings.add("lost", f"{where}: nobody was killed while it was under way")
         if line is not None and line.nano_usd is not None and (reserved is None or line.nano_usd > reserved):
             self._findings.add("lost", f"{where}: {line.nano_usd} nano-dollars on the bill, reserved were {reserved}")
-        if attempt["basis"] == "reserved" and attempt["nano_usd"] != reserved:
+        if attempt["nano_usd"] != reserved:
             self._findings.add("wrong", f"{where}: {attempt['nano_usd']} nano-dollars, reserved were {reserved}")
 
     def _is_near_a_kill(self, caller: sqlite3.Row) -> bool:
