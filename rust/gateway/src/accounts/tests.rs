@@ -268,6 +268,36 @@ fn what_a_killed_process_had_sent_costs_what_was_reserved_once() {
 }
 
 #[test]
+fn what_there_is_no_room_to_write_down_counts_and_is_left_to_the_next_start() {
+    const CALLS: u64 = 400;
+    let home = tempfile::tempdir().expect("a directory");
+    let (gone, there) = (home.path().join("gone"), home.path().join("there"));
+    let mut world = World::with(3);
+    for _ in 0..CALLS {
+        world.step(&Op::Open { caller: 0, estimated: 9 });
+        world.step(&Op::Send { call: usize::MAX, target: 0 });
+    }
+    process(&gone, &world.entries, &limits_of(&plan(3), None));
+    let reserved = history::reserved(9) * CALLS;
+    let (journal, writers) = Journal::open(settings(&gone, 1)).expect("a journal");
+    // Where its directory was nothing can be allocated any more.
+    std::fs::rename(&gone, &there).expect("moved");
+    let limits = limits_of(&plan(3), None);
+    let keep = start(&there, &limits, &writers[0], 1 << 30, 0);
+    assert_eq!((keep.recovered.calls, keep.recovered.is_unwritten), (CALLS, true));
+    assert_eq!(used(&limits, world.now_ns, "agents"), reserved);
+    drop(writers);
+    journal.close();
+    let limits = limits_of(&plan(3), None);
+    let (calls, attempts) = process(&there, &[], &limits);
+    assert!((1..CALLS).contains(&calls) && (1..=calls).contains(&attempts), "{calls} and {attempts} are left");
+    assert_eq!(used(&limits, world.now_ns, "agents"), reserved);
+    assert_eq!(process(&there, &[], &limits_of(&plan(3), None)), (0, 0));
+    let report = journal::verify(&there).expect("readable");
+    assert_eq!(report.entries, [CALLS; 4]);
+}
+
+#[test]
 fn a_checkpoint_that_is_broken_or_of_a_later_version_is_told_and_all_is_counted_again() {
     for text in ["{", r#"{"version": 2, "what": "ever"}"#, r#"{"version": 1}"#] {
         let directory = tempfile::tempdir().expect("a directory");

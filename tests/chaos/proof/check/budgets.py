@@ -11,7 +11,8 @@ def judge(evidence: Evidence, spent: Spent, findings: Findings) -> None:
     """Says which budgets were overspent beyond their bound."""
     for rule in evidence.job["budgets"]:
         billed = sum(spent.of[agent] for agent in rule["agents"])
-        bound = sum(spent.by_second_tries[agent] for agent in rule["agents"]) if rule["retries_may_exceed"] else 0
+        beyond = spent.by_second_tries + spent.beyond_estimates
+        bound = sum(beyond[agent] for agent in rule["agents"]) if rule["retries_may_exceed"] else 0
         budget = rule["nano_usd"]
         findings.figures["budgets"] += 1
         findings.figures["budgets that are nearly spent"] += billed > 0.9 * budget
