@@ -54,6 +54,7 @@ def _lines(ran: Ran, report: dict[str, Any]) -> Iterator[str]:
     yield f"told        {found['told']:,} callers the tokens that are in the ledger"
     budgets = f"{found['budgets']}, of which {found['budgets that are nearly spent']} are nearly spent"
     yield f"budgets     {budgets}: {usd('billed_below_budgets')} of {usd('budgeted')}"
+    yield f"            at most {usd('most_over_budget')} above one, within its bound"
     yield "findings    " + ", ".join(f"{kind} {report['findings'].get(kind, 0):,}" for kind in get_args(Kind))
     for sentence in (sentence for kind in report["first"].values() for sentence in kind):
         yield f"            {sentence}"

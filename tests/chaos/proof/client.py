@@ -11,7 +11,8 @@ _STATUS: Final = re.compile(rb"HTTP/1\.1 (\d\d\d)")
 _ID: Final = re.compile(rb"\r\nheadgate-request-id: req_([0-9a-f]{32})")
 _SHARED: Final = re.compile(rb"\r\nheadgate-coalesced: ")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
-_TOTAL: Final = re.compile(rb'"total_tokens": ?(\d+)')
+_TOTAL: Final = re.compile(rb'"total_tokens": ?(\d+)[,}]')
+"""With what stands behind it: the end of a chunk may stand between two digits."""
 HEAD_END: Final = b"\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 """No chunk of an event ends so: its lines end in one byte, and where they do not, it has no 0 before them."""

@@ -99,9 +99,9 @@ def budgets(calls: int) -> dict[str, int]:
 def rules(money: dict[str, int]) -> list[dict[str, Any]]:
     """What the checker has to hold budgets to: whose calls count, and by how much they may cost more.
 
-    Their callers bound their answers, so that the budget of calls with one try each is never overspent; where a call
-    whose answer was cut is tried again, each try costs, and the one that was cut as much as is estimated of it
-    (docs/limits.md). Over all kills it is one budget.
+    Their callers bound their answers. So the budget of calls with one try each holds but for what estimates miss of
+    answers that were cut or could not be read; where a call whose answer was cut is tried again, each try costs
+    (docs/limits.md).
     """
     agents = [of for of in money if of != "paupers"]
     found: list[dict[str, Any]] = [{"name": of, "agents": [of], "nano_usd": money[of]} for of in agents]

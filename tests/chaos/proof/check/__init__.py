@@ -19,7 +19,8 @@ What it holds a ledger to:
 - An attempt that a kill cut off was under way shortly before one, and is settled by what had been reserved for it; what
   is billed for it is no more than that.
 - Each call that its caller saw answered is in the ledger once, with the tokens that the caller was told.
-- A budget is not overspent, but by what its bound allows.
+- A budget is not overspent, but by what its bound allows: what the bill says beyond estimates, and where calls have
+  several tries, what the further ones cost.
 
 Exit code 1 with the findings when one of these does not hold, 0 otherwise.
 """

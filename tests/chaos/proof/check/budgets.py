@@ -11,12 +11,16 @@ def judge(evidence: Evidence, spent: Spent, findings: Findings) -> None:
     """Says which budgets were overspent beyond their bound."""
     for rule in evidence.job["budgets"]:
         billed = sum(spent.of[agent] for agent in rule["agents"])
-        beyond = spent.by_second_tries + spent.beyond_estimates
-        bound = sum(beyond[agent] for agent in rule["agents"]) if rule["retries_may_exceed"] else 0
+        bound = sum(spent.above_estimates[agent] for agent in rule["agents"])
+        if rule["retries_may_exceed"]:
+            bound += sum(spent.by_second_tries[agent] for agent in rule["agents"])
         budget = rule["nano_usd"]
         findings.figures["budgets"] += 1
         findings.figures["budgets that are nearly spent"] += billed > 0.9 * budget
         findings.figures["budgeted_nano_usd"] += budget
+        findings.figures["most_over_budget_nano_usd"] = max(
+            findings.figures["most_over_budget_nano_usd"], billed - budget
+        )
         findings.figures["billed_below_budgets_nano_usd"] += billed
         if billed > budget + bound:
             told = f"{billed} nano-dollars are billed, the budget is {budget} and its bound {bound} more"

@@ -53,8 +53,8 @@ class Spent:
     of: Counter[str] = field(default_factory=Counter)
     by_second_tries: Counter[str] = field(default_factory=Counter)
     """Of this, what further exchanges for the same call cost, all but the dearest."""
-    beyond_estimates: Counter[str] = field(default_factory=Counter)
-    """Of this, what answers that were cut cost beyond what was estimated of them."""
+    above_estimates: Counter[str] = field(default_factory=Counter)
+    """Of this, what the bill says beyond estimates: of answers that were cut or could not be read."""
 
 
 class Judge:
@@ -197,7 +197,7 @@ class Judge:
         billed = (line.nano_usd or 0) if line else 0
         self._figures["estimates_billed_nano_usd"] += billed
         for caller in named.callers[:1]:
-            self.spent.beyond_estimates[caller["agent"]] += max(0, billed - (attempt["nano_usd"] or 0))
+            self.spent.above_estimates[caller["agent"]] += max(0, billed - (attempt["nano_usd"] or 0))
 
     def _may_be_unbilled(self, named: Named, attempt: sqlite3.Row) -> bool:
         """Bytes had left, but whoever waited was gone before the provider had read them."""
