@@ -63,7 +63,10 @@ class Callers:
         connection: Connection | None = None
         where: str | None = None
         while not self._over.is_set():
-            if connection is None or where != self.address:
+            if connection is not None and where != self.address:
+                connection.close()
+                connection = None
+            if connection is None:
                 where = self.address
                 connection = self._connect(where)
             if connection is None:
