@@ -53,11 +53,14 @@ impl Pace {
 
 /// What was taken of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "values carry their unit")]
 pub struct Taken {
     /// How long the bucket takes to make up for it, in nanoseconds.
     cost_ns: u64,
     /// When it would have made up for it and all before.
     full_at_ns: u64,
+    /// What had been given back until then.
+    given_ns: u64,
 }
 
 /// There is not enough in a bucket.
@@ -75,17 +78,23 @@ pub struct Short {
 ///
 /// All orderings are relaxed: the moment guards no other data.
 #[derive(Debug, Default)]
-pub struct Bucket(AtomicU64);
+pub struct Bucket {
+    full_at: AtomicU64,
+    /// What was given back in all. Whatever is given back makes the bucket make up sooner for what was taken behind it.
+    given: AtomicU64,
+}
 
 impl Bucket {
     /// Takes a weight, at most what the bucket holds when it is full; or nothing.
     pub fn take(&self, pace: Pace, weight: u64, now_ns: u64) -> Result<Taken, Short> {
         let cost_ns = pace.ns(weight).min(pace.burst_ns);
         let most_ns = now_ns.saturating_add(pace.burst_ns);
+        let given_ns = self.given.load(Relaxed);
         let after = |full_at: u64| full_at.max(now_ns).saturating_add(cost_ns);
-        let taken = self.0.fetch_update(Relaxed, Relaxed, |full_at| Some(after(full_at)).filter(|at| *at <= most_ns));
+        let within = |full_at| Some(after(full_at)).filter(|at| *at <= most_ns);
+        let taken = self.full_at.fetch_update(Relaxed, Relaxed, within);
         match taken {
-            Ok(before) => Ok(Taken { cost_ns, full_at_ns: after(before) }),
+            Ok(before) => Ok(Taken { cost_ns, full_at_ns: after(before), given_ns }),
             Err(now_full_at) => Err(Short { wait_ns: after(now_full_at) - most_ns }),
         }
     }
@@ -93,7 +102,7 @@ impl Bucket {
     /// Whether a weight could be taken now.
     pub fn check(&self, pace: Pace, weight: u64, now_ns: u64) -> Result<(), Short> {
         let cost_ns = pace.ns(weight).min(pace.burst_ns);
-        let after = self.0.load(Relaxed).max(now_ns).saturating_add(cost_ns);
+        let after = self.full_at.load(Relaxed).max(now_ns).saturating_add(cost_ns);
         match after.checked_sub(now_ns.saturating_add(pace.burst_ns)) {
             None | Some(0) => Ok(()),
             Some(wait_ns) => Err(Short { wait_ns }),
@@ -103,9 +112,10 @@ impl Bucket {
     /// Takes a weight whether or not it is there.
     pub fn take_anyway(&self, pace: Pace, weight: u64, now_ns: u64) -> Taken {
         let cost_ns = pace.ns(weight);
+        let given_ns = self.given.load(Relaxed);
         let after = |full_at: u64| full_at.max(now_ns).saturating_add(cost_ns);
-        let before = self.0.fetch_update(Relaxed, Relaxed, |full_at| Some(after(full_at))).unwrap_or_else(|same| same);
-        Taken { cost_ns, full_at_ns: after(before) }
+        let update = self.full_at.fetch_update(Relaxed, Relaxed, |full_at| Some(after(full_at)));
+        Taken { cost_ns, full_at_ns: after(update.unwrap_or_else(|same| same)), given_ns }
     }
 
     /// Gives back all but `used` of what was taken; takes the rest where that is more.
@@ -120,8 +130,12 @@ impl Bucket {
             self.change(after);
             return;
         }
-        let back_ns = (taken.cost_ns - used_ns).min(taken.full_at_ns.saturating_sub(now_ns));
+        // What was given back since then may have stood before it or behind it; so none of it is left to be made up for.
+        let since_ns = self.given.load(Relaxed).saturating_sub(taken.given_ns);
+        let open_ns = taken.full_at_ns.saturating_sub(since_ns).saturating_sub(now_ns);
+        let back_ns = (taken.cost_ns - used_ns).min(open_ns);
         if back_ns > 0 {
+            self.given.fetch_add(back_ns, Relaxed);
             self.change(|full_at| full_at.saturating_sub(back_ns));
         }
     }
@@ -133,17 +147,17 @@ impl Bucket {
 
     /// In how long it will be full, in nanoseconds.
     pub fn full_in_ns(&self, now_ns: u64) -> u64 {
-        self.0.load(Relaxed).saturating_sub(now_ns)
+        self.full_at.load(Relaxed).saturating_sub(now_ns)
     }
 
     /// When it will be full, in nanoseconds.
     pub(crate) fn full_at_ns(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.full_at.load(Relaxed)
     }
 
     /// It is full at this moment at the earliest.
     pub(crate) fn restore(&self, full_at_ns: u64) {
-        self.0.fetch_max(full_at_ns, Relaxed);
+        self.full_at.fetch_max(full_at_ns, Relaxed);
     }
 
     /// Its clock goes back.
@@ -153,6 +167,6 @@ impl Bucket {
 
     fn change(&self, to: impl Fn(u64) -> u64) {
         // Never refused.
-        let _before = self.0.fetch_update(Relaxed, Relaxed, |full_at| Some(to(full_at)));
+        let _before = self.full_at.fetch_update(Relaxed, Relaxed, |full_at| Some(to(full_at)));
     }
 }

@@ -58,6 +58,16 @@ fn slack(pace: Pace, happened: usize) -> i128 {
     i128::from(pace.amount()) * i128::try_from(happened + 1).unwrap()
 }
 
+#[test]
+fn two_calls_that_used_nothing_give_back_what_they_took_and_not_what_came_after_them() {
+    let (bucket, pace) = (Bucket::default(), Pace::new(60, 60, 60));
+    let [first, second] = [7, 14].map(|weight| bucket.take(pace, weight, 1).expect("room"));
+    bucket.settle(pace, first, 0, 1);
+    assert!(bucket.take(pace, 1, 8).is_ok());
+    bucket.settle(pace, second, 0, 8);
+    assert_eq!(bucket.left(pace, 8), 59, "7 have come in of the 14, and the last call has taken 1");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 
