@@ -42,6 +42,11 @@ fn a_request_is_the_callers_less_what_is_the_callers_own() {
         let body = [Bytes::from_static(b"{\"model\":"), Bytes::from_static(b"\"m\"}")];
         let mut answer = worker.send(b"POST", &head, OutgoingBody::Pieces(&body)).await.unwrap();
         whole(&mut answer.body).await.unwrap();
+        let sent = seen.borrow()[0].clone();
+        // A minute, less what went by until then.
+        let left_ms: u64 =
+            sent.lines().find_map(|line| line.strip_prefix("headgate-timeout-ms: ")).unwrap().parse().unwrap();
+        assert!((1..=60_000).contains(&left_ms), "{left_ms}");
         let expected = format!(
             "POST /v1/chat/completions HTTP/1.1\r\n\
              Content-Type: application/json\r\n\
@@ -52,12 +57,12 @@ fn a_request_is_the_callers_less_what_is_the_callers_own() {
              accept-encoding: identity\r\n\
              x-house: 1\r\n\
              authorization: Bearer sk-provider\r\n\
-             headgate-timeout-ms: 60000\r\n\
+             headgate-timeout-ms: {left_ms}\r\n\
              content-length: 13\r\n\
              \r\n\
              {{\"model\":\"m\"}}"
         );
-        assert_eq!(seen.borrow()[0], expected);
+        assert_eq!(sent, expected);
     });
 }
 

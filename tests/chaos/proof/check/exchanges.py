@@ -202,7 +202,7 @@ class Judge:
     def _may_be_unbilled(self, named: Named, attempt: sqlite3.Row) -> bool:
         """Bytes had left, but whoever waited was gone before the provider had read them."""
         return attempt["status"] is None and (
-            any(caller["left"] for caller in named.callers) or attempt["became"] in ("hedge_lost", "ours")
+            any(caller["left"] for caller in named.callers) or attempt["became"] in ("hedge_lost", "ours", "timeout")
         )
 
     def _cut_off(self, where: str, named: Named, attempt: sqlite3.Row, line: Billed | None) -> None:
