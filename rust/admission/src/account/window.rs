@@ -1,7 +1,7 @@
 //! Windows of a budget: when one begins and when it ends.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneTransition};
 use jiff::{Span as Days, Timestamp};
 
 /// Into how many parts a window that rolls is cut: what is spent counts for up to one part longer than the window.
@@ -73,8 +73,12 @@ fn hour(zone: &TimeZone, unix_ns: u64) -> Span {
     let past_ns = (i64::from(local.minute()) * 60 + i64::from(local.second())) * 1_000_000_000
         + i64::from(local.subsec_nanosecond());
     let start_ns = unix_ns.min(LATEST_NS).saturating_sub(u64::try_from(past_ns).unwrap_or(0));
-    let before = zone.preceding(at.checked_add(Days::new().nanoseconds(1)).unwrap_or(at)).next();
-    let after = zone.following(at).next();
+    // Files of zones name moments at which nothing changes, such as the last that 32 bits hold.
+    let offset_before =
+        |moment: Timestamp| zone.to_offset(moment.checked_sub(Days::new().nanoseconds(1)).unwrap_or(moment));
+    let is_change = |change: &TimeZoneTransition<'_>| change.offset() != offset_before(change.timestamp());
+    let before = zone.preceding(at.checked_add(Days::new().nanoseconds(1)).unwrap_or(at)).find(is_change);
+    let after = zone.following(at).find(is_change);
     let since_ns = before.map_or(0, |change| nanoseconds(change.timestamp()));
     let until_ns = after.map_or(u64::MAX, |change| nanoseconds(change.timestamp()));
     Span { start_ns: start_ns.max(since_ns), end_ns: (start_ns + HOUR_NS).min(until_ns) }

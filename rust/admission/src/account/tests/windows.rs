@@ -80,6 +80,15 @@ proptest! {
 }
 
 #[test]
+fn an_hour_is_not_cut_where_a_zone_names_a_moment_at_which_nothing_changes() {
+    let hour = Window::Calendar(Unit::Hour, zone("Pacific/Chatham"));
+    let span = Span { start_ns: ns("2038-01-19T02:15:00Z"), end_ns: ns("2038-01-19T03:15:00Z") };
+    for at in ["2038-01-19T02:15:00Z", "2038-01-19T03:14:06Z", "2038-01-19T03:14:07Z", "2038-01-19T03:14:59Z"] {
+        assert_eq!(hour.at(ns(at)), span, "{at}");
+    }
+}
+
+#[test]
 fn a_day_has_as_many_hours_as_its_clock_says() {
     let berlin = Window::Calendar(Unit::Day, zone("Europe/Berlin"));
     for (at, start, hours) in [
