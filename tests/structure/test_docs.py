@@ -66,7 +66,7 @@ def test_the_page_on_metrics_names_the_families_that_there_are() -> None:
     sources = [
         "record/src/metrics.rs",
         "record/src/spent.rs",
-        "gateway/src/books.rs",
+        "gateway/src/books/metrics.rs",
         "gateway/src/shared.rs",
         "gateway/src/ops/limits.rs",
         "gateway/src/ops/process.rs",

@@ -34,12 +34,9 @@ impl Hold for Spending {
         let now = self.local.moment();
         if is_borrowed || !attempts.is_empty() {
             self.reservation.sends();
-            let used = attempts.iter().fold(Used { tokens: 0, nano_usd: None }, |sum, attempt| Used {
-                tokens: sum.tokens.saturating_add(attempt.charge.usage.total()),
-                nano_usd: match (sum.nano_usd, attempt.charge.nano_usd) {
-                    (None, None) => None,
-                    (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
-                },
+            let used = attempts.iter().fold(Used::default(), |sum, attempt| {
+                let charge = &attempt.charge;
+                sum.and(Used { tokens: charge.usage.total(), nano_usd: charge.nano_usd })
             });
             let warnings = self.reservation.charge(used, now);
             self.local.warn(&warnings, self.reservation.limits());

@@ -47,3 +47,15 @@ pub struct Used {
     /// What they cost; none where the price is not known.
     pub nano_usd: Option<u64>,
 }
+
+impl Used {
+    /// This and something more. The cost of both is what is known of it; none where nothing is.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        let nano_usd = match (self.nano_usd, more.nano_usd) {
+            (None, None) => None,
+            (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
+        };
+        Self { tokens: self.tokens.saturating_add(more.tokens), nano_usd }
+    }
+}

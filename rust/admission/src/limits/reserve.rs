@@ -149,12 +149,7 @@ impl Reservation {
 
     /// An attempt has used this. Comes once for each; all count.
     pub fn charge(&mut self, used: Used, now: Now) -> Warnings {
-        let before = self.charged.unwrap_or_default();
-        let nano_usd = match (before.nano_usd, used.nano_usd) {
-            (None, None) => None,
-            (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
-        };
-        self.charged = Some(Used { tokens: before.tokens.saturating_add(used.tokens), nano_usd });
+        self.charged = Some(self.charged.unwrap_or_default().and(used));
         let mut warnings = Warnings::new();
         for Hold { met, took } in &self.holds {
             let (Took::Aside(aside), Some(account)) = (took, &met.account) else { continue };

@@ -122,13 +122,8 @@ impl OpenCall {
             return None;
         }
         let charged = self.attempts.iter().filter_map(|attempt| attempt.charged);
-        Some(charged.fold(Used::default(), |sum, (tokens, nano_usd)| Used {
-            tokens: sum.tokens.saturating_add(tokens),
-            nano_usd: match (sum.nano_usd, nano_usd) {
-                (None, None) => None,
-                (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
-            },
-        }))
+        let charged = charged.map(|(tokens, nano_usd)| Used { tokens, nano_usd });
+        Some(charged.fold(Used::default(), Used::and))
     }
 
     pub(super) fn names(&self) -> Names<'_> {
